@@ -1,0 +1,2 @@
+hustings report signature v1, Ed25519, key 139e3940e64b5491
+zBf5oXCQ7TdSGVET4xSWPdwqk1JWUF8Xdw4T2vcsg+IHvmFPsN+ECtmUNGIrtVffUKipS8qAaIp60cwjbyrDCg==

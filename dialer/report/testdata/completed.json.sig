@@ -1,0 +1,2 @@
+hustings report signature v1, Ed25519, key 139e3940e64b5491
+cokyoTxGjIR8XXR/9Mh0DXjBVmqicxxCT7mCo94rGqcJgTM7wYMNvm5TnL8CQF9bOs6H0OjeY72Q2+LGvaqaDA==

@@ -1,0 +1,2 @@
+hustings report signature v1, Ed25519, key 139e3940e64b5491
+FmgAzpJaEC2OZEu9mJkW5HJnYRm6//kUbNpu655/ClrnLcqG3wr443I7kxNsVpzpsS3CK9mEUVmGkJfeQPe5DQ==

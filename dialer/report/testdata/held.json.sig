@@ -1,0 +1,2 @@
+hustings report signature v1, Ed25519, key 139e3940e64b5491
+oQHHAKW5V1KfDaIo4xRTKtWWOHMOSQrYJhCCaQEON8sWKd0x8ZNsaf4SpPRUqlYQU0AxBsgy1yO9qmlUoZL4DA==

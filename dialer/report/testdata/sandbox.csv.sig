@@ -1,0 +1,2 @@
+hustings report signature v1, Ed25519, key 139e3940e64b5491
+h4JevaSkUdQK8dKeJruPlb1IYVwL3s8j4X6M5MiE7mEuiCieQ8K9IIRmJbX1LwdJH9ibfIDZ2BxMVjYoT/39Cg==

@@ -1,0 +1,2 @@
+hustings report signature v1, Ed25519, key 139e3940e64b5491
+b0k5qK7KUnCe1NKQ0sRLVmd8So2xdLC+Azeyi/Vc3jV0km7siMej2N3OqbqADym0JJlJ82tf2hssADDKPCg9Ag==
