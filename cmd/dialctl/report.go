@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hustings/hustings/dialer/report"
+	"github.com/hustings/hustings/queue"
+)
+
+func (a *app) reportCommand() *cobra.Command {
+	return group("report", "what parties see of their campaigns",
+		a.reportListCommand(), a.reportShowCommand(), a.reportVerifyCommand())
+}
+
+func (a *app) reportListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "reports that are released, and when the others are", Args: wants(),
+		RunE: func(command *cobra.Command, _ []string) error {
+			return a.withDaemon(command.Context(), func(ctx context.Context, client *queue.Client) error {
+				var reports []queue.ReportInfo
+				if err := client.Call(ctx, queue.VerbReportList, nil, &reports); err != nil {
+					return failed("list the reports", err)
+				}
+				return a.result(reports, func(w io.Writer) error { return printReports(w, reports) })
+			})
+		},
+	}
+}
+
+func printReports(w io.Writer, reports []queue.ReportInfo) error {
+	if len(reports) == 0 {
+		_, err := fmt.Fprintln(w, "no campaign is closed yet, so no report is due")
+		return err
+	}
+	rows := []string{cell("CAMPAIGN", "PARTY", "RELEASED", "DUE", "KEY")}
+	for _, r := range reports {
+		rows = append(rows, cell(r.Campaign, r.Party, instant(r.Released), instant(r.Due), r.KeyID))
+	}
+	return table(w, rows...)
+}
+
+func (a *app) reportShowCommand() *cobra.Command {
+	var format, output string
+	command := &cobra.Command{
+		Use: "show CAMPAIGN", Short: "a released report, as the bytes that were signed",
+		Args: wants("CAMPAIGN"), ValidArgsFunction: a.completeCampaigns,
+		Long: `show prints a report as it was released: the same bytes for ever. With --output
+the bytes go into a file, and their signature beside it (FILE.sig), which is what
+dialctl report verify wants.`,
+		RunE: func(command *cobra.Command, args []string) error {
+			if a.asJSON && !command.Flags().Changed("format") {
+				format = "json"
+			}
+			return a.withDaemon(command.Context(), func(ctx context.Context, client *queue.Client) error {
+				return a.showReport(ctx, client, args[0], format, output)
+			})
+		},
+	}
+	command.Flags().StringVar(&format, "format", "csv", "`rendering`: json, csv or html")
+	command.Flags().StringVar(&output, "output", "", "write into this `file`, and the signature into FILE.sig")
+	_ = command.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"json", "csv", "html"}, cobra.ShellCompDirectiveNoFileComp))
+	return command
+}
+
+func (a *app) showReport(ctx context.Context, client *queue.Client, campaign, format, output string) error {
+	var document, signature []byte
+	if err := client.Call(ctx, queue.VerbReportGet, queue.ReportRequest{Campaign: campaign, Format: format}, &document); err != nil {
+		return failed("show the report of "+campaign, err)
+	}
+	if output == "" {
+		_, err := a.out.Write(document)
+		return failed("print the report", err)
+	}
+	if err := client.Call(ctx, queue.VerbReportGet, queue.ReportRequest{Campaign: campaign, Format: format + ".sig"}, &signature); err != nil {
+		return failed("get the signature of "+campaign, err)
+	}
+	if err := errors.Join(os.WriteFile(output, document, 0o600), os.WriteFile(output+".sig", signature, 0o600)); err != nil {
+		return failed("write the report", err)
+	}
+	a.say("%s and %s.sig written", output, output)
+	return nil
+}
+
+func (a *app) reportVerifyCommand() *cobra.Command {
+	var key, signature string
+	command := &cobra.Command{
+		Use: "verify FILE", Short: "check that a report is the one that the broker signed; needs no daemon", Args: wants("FILE"),
+		Long: `verify checks a report against its signature (FILE.sig) and the broker's public
+key, which parties have from their contract and never from beside a report.`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if key == "" {
+				return usage("the broker's public key, which came with the contract; the daemon keeps it as reports/KEY-ID.pem", "--key is missing")
+			}
+			if signature == "" {
+				signature = args[0] + ".sig"
+			}
+			return a.verifyReport(args[0], signature, key)
+		},
+	}
+	command.Flags().StringVar(&key, "key", "", "the public key's `file` (PEM)")
+	command.Flags().StringVar(&signature, "signature", "", "the signature's `file` (default FILE.sig)")
+	return command
+}
+
+func (a *app) verifyReport(path, signaturePath, keyPath string) error {
+	document, err := os.ReadFile(path)
+	if err != nil {
+		return failed("read the report", err)
+	}
+	signature, err := os.ReadFile(signaturePath)
+	if err != nil {
+		return withHint(failed("read the signature", err), "every report has one beside it, named as the report with .sig at its end")
+	}
+	text, err := os.ReadFile(keyPath)
+	if err != nil {
+		return failed("read the public key", err)
+	}
+	public, err := report.ParsePublicKey(text)
+	if err != nil {
+		return failed("read the public key "+keyPath, err)
+	}
+	if err := report.Verify(public, document, signature); err != nil {
+		return withHint(failed("verify "+path, err), verifyHint(err))
+	}
+	result := struct {
+		File  string `json:"file"`
+		Valid bool   `json:"valid"`
+		Key   string `json:"key_id"`
+	}{path, true, report.KeyID(public)}
+	return a.result(result, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%s is as it was signed by the key %s\n", path, result.Key)
+		return err
+	})
+}
+
+func verifyHint(err error) string {
+	if errors.Is(err, report.ErrOtherKey) {
+		return "the broker may have more than one key: the one that is meant comes with the contract, never beside a report"
+	}
+	return "do not trust this file; ask the broker for the report again"
+}

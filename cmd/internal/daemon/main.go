@@ -1,0 +1,218 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	standardlog "log"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/rs/zerolog"
+
+	"github.com/hustings/hustings/configs"
+	"github.com/hustings/hustings/dialer"
+	"github.com/hustings/hustings/queue"
+)
+
+// The exit codes of dialerd.
+const (
+	exitOK      = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitConfig  = 3
+	exitForced  = 4
+	usageHeader = `dialerd places campaign messages to electors who agreed to them, and to nobody else.
+
+usage:
+  dialerd [--config FILE] [flags]   run; with no file at all, in a SANDBOX
+  dialerd check FILE                check a configuration and say what is wrong where
+  dialerd version                   print the version
+
+SIGTERM and SIGINT let the requests in flight finish; a second one stops at once.
+SIGHUP reads the packs of rules anew, and keeps the old ones if any is wrong.
+A file named STOP in the data directory halts all dialling while it is there.
+
+exit codes: 0 stopped as asked, 1 failed (start it again), 2 usage, 3 wrong
+configuration, 4 stopped at once by a second signal
+
+flags:
+`
+)
+
+// Main is dialerd: it reads the command line, runs until a signal comes, and
+// returns the exit code.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return MainWith(ctx, Seams{}, args, stdout, stderr)
+}
+
+// MainWith is Main with something of the caller's between the daemon's parts.
+func MainWith(ctx context.Context, seams Seams, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		switch args[0] {
+		case "check":
+			return check(args[1:], stdout, stderr)
+		case "version":
+			_, _ = fmt.Fprintln(stdout, "dialerd", version())
+			return exitOK
+		}
+	}
+	flags := flag.NewFlagSet("dialerd", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() { _, _ = io.WriteString(stderr, usageHeader); flags.PrintDefaults() }
+	path := flags.String("config", "", "configuration `file`; without one, the embedded defaults: a SANDBOX")
+	data := flags.String("data-directory", "", "`folder` of the store, where there is no configuration file (default hustings-data)")
+	format := flags.String("log-format", "", "json or console; overrides the configuration")
+	level := flags.String("log-level", "", "debug, info, warn or error; overrides the configuration")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		return exitUsage
+	case flags.NArg() > 0:
+		_, _ = fmt.Fprintf(stderr, "dialerd: %q is not understood (see dialerd --help)\n", flags.Arg(0))
+		return exitUsage
+	}
+	config, err := load(*path, *data)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "dialerd: %v\n", err)
+		return exitConfig
+	}
+	override(&config.Log.Format, *format)
+	override(&config.Log.Level, *level)
+	seams.config(config)
+	return serve(ctx, seams, config, stderr)
+}
+
+func override(setting *string, value string) {
+	if value != "" {
+		*setting = value
+	}
+}
+
+// load reads the configuration, or takes the defaults where there is no file.
+func load(path, data string) (*configs.Config, error) {
+	if path != "" {
+		config, err := configs.Load(path)
+		if err == nil && data != "" {
+			config.DataDirectory = data
+		}
+		return config, err
+	}
+	if data == "" {
+		data = "hustings-data"
+	}
+	data, err := filepath.Abs(data)
+	if err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	return configs.Defaults(data), nil
+}
+
+// silenceStandardLog keeps net/http from printing what a server sent unasked:
+// it might repeat a number.
+func silenceStandardLog() { standardlog.SetOutput(io.Discard) }
+
+// collectLessOften trades memory for time: what lives on the heap is little beside
+// the files that are mapped, and most of what a message needs is garbage at once.
+// GOGC in the environment says otherwise.
+func collectLessOften() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+}
+
+// serve runs the daemon until a signal comes or it fails.
+func serve(ctx context.Context, seams Seams, config *configs.Config, stderr io.Writer) int {
+	silenceStandardLog()
+	collectLessOften()
+	log := newLog(config.Log, stderr)
+	if config.Carrier.Kind == configs.CarrierSandbox {
+		_, _ = fmt.Fprintln(stderr, "SANDBOX: nothing leaves this machine, and time runs as the sandbox's clock says")
+	}
+	d, err := newWith(seams, config, log)
+	if err != nil {
+		return complain(stderr, err)
+	}
+	ctx, stop := onSignal(ctx, log)
+	defer stop()
+	err = d.Run(ctx)
+	if closed := d.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return complain(stderr, err)
+	}
+	return exitOK
+}
+
+// complain tells an error with its hint, and returns the exit code: a wrong file
+// stays wrong, so that starting again does not help.
+func complain(stderr io.Writer, err error) int {
+	_, _ = fmt.Fprintf(stderr, "dialerd: %v\n", err)
+	if hint := queue.HintOf(err); hint != "" {
+		_, _ = fmt.Fprintf(stderr, "hint: %s\n", hint)
+	}
+	if _, wrong := errors.AsType[configs.Faults](err); wrong {
+		return exitConfig
+	}
+	return exitFailed
+}
+
+// onSignal returns a context that ends with the first signal; the second one
+// ends the process.
+func onSignal(ctx context.Context, log zerolog.Logger) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	done := make(chan struct{})
+	go func() {
+		for count := 0; ; count++ {
+			select {
+			case s := <-signals:
+				log.Info().Str(dialer.FieldEvent, eventSignal).Stringer("signal", s).Send()
+				if count > 0 {
+					os.Exit(exitForced)
+				}
+				cancel()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); close(done); cancel() }
+}
+
+func newLog(settings configs.Log, stderr io.Writer) zerolog.Logger {
+	level, err := zerolog.ParseLevel(settings.Level)
+	if err != nil {
+		level = zerolog.InfoLevel
+	}
+	if settings.Format == "console" {
+		stderr = zerolog.ConsoleWriter{Out: stderr, TimeFormat: "15:04:05"}
+	}
+	return zerolog.New(stderr).Level(level).With().Timestamp().Logger()
+}
+
+// check prints what is wrong with a configuration.
+func check(args []string, stdout, stderr io.Writer) int {
+	if len(args) != 1 {
+		_, _ = fmt.Fprintln(stderr, "usage: dialerd check FILE")
+		return exitUsage
+	}
+	faults, err := configs.Check(args[0], stdout)
+	switch {
+	case err != nil:
+		_, _ = fmt.Fprintf(stderr, "dialerd: %v\n", err)
+		return exitFailed
+	case faults > 0:
+		return exitConfig
+	default:
+		return exitOK
+	}
+}

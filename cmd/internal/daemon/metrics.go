@@ -1,0 +1,135 @@
+package daemon
+
+import (
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/hustings/hustings/dialer"
+	"github.com/hustings/hustings/store"
+)
+
+// metrics is what the daemon measures of itself. README.md says what each means;
+// none has a number, a contact or a text in a label.
+type metrics struct {
+	registry *prometheus.Registry
+	optOuts  *prometheus.HistogramVec
+	commits  prometheus.Histogram
+	moves    prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		optOuts: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "hustings_opt_out_effective_seconds",
+			Help:    "Time from hearing of an opt-out until no further request to its contact can begin.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"way"}),
+		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "hustings_ledger_commit_seconds",
+			Help:    "Time that one transaction of the ledger takes, its sync included.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
+		}),
+		moves: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hustings_ledger_moves_total",
+			Help: "Changes made to the ledger; several share a transaction.",
+		}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "hustings_build_info", Help: "Always 1; the labels tell what runs.",
+		ConstLabels: prometheus.Labels{"version": version(), "goversion": runtime.Version()},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.optOuts, m.commits, m.moves, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// knownWays are the ways of an objection that have a label of their own. What an
+// operator has typed has none.
+var knownWays = map[string]bool{"sms": true, "carrier": true, "list": true, "operator": true, "system": true}
+
+func (m *metrics) objected(s dialer.ObjectionStats) {
+	way := s.Way
+	if !knownWays[way] {
+		way = "other"
+	}
+	m.optOuts.WithLabelValues(way).Observe(s.Took.Seconds())
+}
+
+func (m *metrics) committed(s store.CommitStats) {
+	m.commits.Observe(s.Took.Seconds())
+	m.moves.Add(float64(s.Moves))
+}
+
+// handler serves all that is measured, and what the daemon's parts tell when
+// they are asked.
+func (m *metrics) handler(d *Daemon) http.Handler {
+	m.registry.MustRegister(vitals{d})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// vitals collects the figures that the daemon's parts keep themselves.
+type vitals struct{ daemon *Daemon }
+
+var (
+	descInFlight  = describe("requests_in_flight", "Requests to the carrier that have begun and not ended.")
+	descInDoubt   = describe("attempts_in_doubt", "Attempts of which nobody knows whether the carrier has taken them.")
+	descHalted    = describe("halted", "1 while nothing is dialled for the reason.", "reason")
+	descCatchUp   = describe("catch_up_age_seconds", "Time since the carrier has last told which inbound texts it holds.")
+	descQueued    = describe("carrier_queue_segments", "Segments of a sender that the carrier may have queued.", "sender")
+	descCallbacks = describe("callbacks_total", "The carrier's callbacks, by what became of them.", "result")
+	descFree      = describe("data_free_bytes", "Free space below the data directory.")
+)
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("hustings_"+name, help, labels, nil)
+}
+
+// Describe is part of prometheus.Collector.
+func (vitals) Describe(descs chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{descInFlight, descInDoubt, descHalted, descCatchUp, descQueued, descCallbacks, descFree} {
+		descs <- desc
+	}
+}
+
+// Collect is part of prometheus.Collector. What cannot be told is left out.
+func (v vitals) Collect(into chan<- prometheus.Metric) {
+	d := v.daemon
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		into <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	told, err := d.dialer.Vitals()
+	gauge(descInFlight, float64(told.InFlight))
+	if err == nil {
+		gauge(descInDoubt, float64(told.InDoubt))
+	}
+	if !told.CaughtUpAt.IsZero() {
+		gauge(descCatchUp, time.Since(told.CaughtUpAt).Seconds())
+	}
+	for sender, segments := range told.Queued {
+		gauge(descQueued, float64(segments), sender)
+	}
+	halted := map[dialer.HaltReason]float64{}
+	for _, reason := range d.dialer.Halted() {
+		halted[reason] = 1
+	}
+	for _, reason := range dialer.HaltReasons {
+		gauge(descHalted, halted[reason], string(reason))
+	}
+	if free, known, err := freeSpace(d.config.DataDirectory); known && err == nil {
+		gauge(descFree, float64(free))
+	}
+	counts := d.carrier.callbacks.Counts()
+	for result, count := range map[string]uint64{
+		"status": counts.Statuses, "inbound": counts.Inbound, "bad_signature": counts.BadSignature,
+		"bad_reference": counts.BadReference, "unusable": counts.Unusable, "deferred": counts.Deferred,
+	} {
+		into <- prometheus.MustNewConstMetric(descCallbacks, prometheus.CounterValue, float64(count), result)
+	}
+}
