@@ -57,7 +57,9 @@ func (d *Dialer) Accept(ctx context.Context, s Submission) (*Rejection, error) {
 		return d.reject(ctx, s, job, faults)
 	}
 	hash := job.Hash()
-	record := campaignRecord{Order: s.Order, Job: *job, JobHash: hash[:], Accepted: d.clock.Now(), Key: make([]byte, 32)}
+	record := campaignRecord{
+		Order: s.Order, Job: *job, JobHash: hash[:], Accepted: d.clock.Now(), Key: make([]byte, 32), Price: d.registry.Tariff.OrderedContact,
+	}
 	_, _ = rand.Read(record.Key) // never fails (crypto/rand)
 	_, _ = rand.Read(record.Mask[:])
 	move := &acceptMove{record: record, trial: d.registry.trialOf(job)}

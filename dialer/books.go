@@ -192,6 +192,8 @@ type campaignRecord struct {
 	Job      Job       `json:"job"`
 	JobHash  []byte    `json:"job_hash"`
 	Accepted time.Time `json:"accepted"`
+	// Price is what the party pays for each ordered contact.
+	Price Money `json:"price,omitempty"`
 	// Key draws the audience and Mask orders it; both are made at acceptance.
 	Key  []byte  `json:"key"`
 	Mask [2]byte `json:"mask"`

@@ -60,6 +60,8 @@ const (
 	VerbReservationRemove Verb = "reservation.remove"
 	// VerbFairness: FairnessRequest; answers dialer.Fairness.
 	VerbFairness Verb = "fairness"
+	// VerbInvoice: InvoiceRequest; answers dialer.Invoice.
+	VerbInvoice Verb = "invoice"
 	// VerbOptOut: a sealed OptOut; answers OptOutAnswer once it is effective.
 	VerbOptOut Verb = "optout.add"
 	// VerbContactFile: a sealed ContactQuestion; answers dialer.ContactFile.
@@ -148,6 +150,13 @@ type FairnessRequest struct {
 	From  time.Time `json:"from,omitzero"`
 	To    time.Time `json:"to,omitzero"`
 	Round string    `json:"round,omitempty"`
+}
+
+// InvoiceRequest names a party and a span of time, the month of now where it is empty.
+type InvoiceRequest struct {
+	Party string    `json:"party"`
+	From  time.Time `json:"from,omitzero"`
+	To    time.Time `json:"to,omitzero"`
 }
 
 // SignOffRequest enters a party's word on a campaign's text.

@@ -26,6 +26,7 @@ func (d *Daemon) handlers() map[queue.Verb]queue.Handler {
 		queue.VerbCampaignTestCancel: d.order(d.dialer.CancelTests),
 		queue.VerbCampaignCancel:     d.order(d.dialer.Cancel),
 		queue.VerbSegmentCount:       d.countSegment,
+		queue.VerbInvoice:            d.invoice,
 		queue.VerbFairness:           d.fairness,
 		queue.VerbCampaignSignOff:    d.signOff,
 		queue.VerbOptOut:             d.optOut,
@@ -106,6 +107,20 @@ func (d *Daemon) fairness(_ context.Context, request queue.Request) (any, error)
 	return d.dialer.Fairness(asked.From, asked.To, asked.Round)
 }
 
+func (d *Daemon) invoice(_ context.Context, request queue.Request) (any, error) {
+	var asked queue.InvoiceRequest
+	if err := request.Decode(&asked); err != nil {
+		return nil, err
+	}
+	if asked.From.IsZero() {
+		now := d.clock.Now().UTC()
+		asked.From = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+		asked.To = asked.From.AddDate(0, 1, 0)
+	}
+	invoice, err := d.dialer.Invoice(withoutDigits(asked.Party), asked.From, asked.To)
+	return invoice, explained(err)
+}
+
 // order gives an operator's order and answers with the campaign as it is then.
 func (d *Daemon) order(give func(ctx context.Context, campaign, operator, reason string) error) queue.Handler {
 	return func(ctx context.Context, request queue.Request) (any, error) {
@@ -184,6 +199,8 @@ func explained(err error) error {
 		return &queue.ControlError{Code: queue.CodeRefused, Message: refusal.Reason, Hint: refusal.Hint}
 	case errors.Is(err, dialer.ErrNoCampaign):
 		return &queue.ControlError{Code: queue.CodeNotFound, Message: err.Error(), Hint: "dialctl campaign list shows them all"}
+	case errors.Is(err, dialer.ErrNoParty):
+		return &queue.ControlError{Code: queue.CodeNotFound, Message: err.Error(), Hint: "the registry names them all"}
 	case errors.Is(err, dialer.ErrCampaignState):
 		return &queue.ControlError{Code: queue.CodeConflict, Message: err.Error(), Hint: "dialctl campaign show tells where it stands"}
 	default:
