@@ -42,6 +42,8 @@ type Options struct {
 	// listens at the address given, and Back the one at which the carrier is to
 	// find the daemon. Both may be nil: nothing is between them.
 	Line, Back func(address string) string
+	// Registry takes the place of the embedded registry, in YAML; empty leaves it.
+	Registry string
 	// Queue is the address, with its secret, at which the operator finds an
 	// outside NATS server; empty is the daemon's own.
 	Queue string
@@ -84,6 +86,10 @@ http: {callbacks: {listen: %q, public_url: %q}, ops: {listen: "127.0.0.1:0"}}
 pacing: {in_flight: %d}
 holds: {opt_outs: {minimum: 100000}, filtering: {minimum: 100000}} # more object here than anybody would
 `, line, Account, callbacks, back, options.InFlight))
+	if options.Registry != "" {
+		o.Write("registry.yaml", options.Registry)
+		o.append("dialerd.yaml", "registry: registry.yaml\n")
+	}
 	return o
 }
 
@@ -119,6 +125,15 @@ func (o *Outpost) Write(name, content string) {
 	if err := os.WriteFile(o.Path(name), []byte(content), 0o600); err != nil {
 		o.TB.Fatal(err)
 	}
+}
+
+func (o *Outpost) append(name, content string) {
+	o.TB.Helper()
+	written, err := os.ReadFile(o.Path(name))
+	if err != nil {
+		o.TB.Fatal(err)
+	}
+	o.Write(name, string(written)+content)
 }
 
 // output is where a process's output is kept, for whoever looks at a failure.

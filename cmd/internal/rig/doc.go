@@ -26,6 +26,7 @@
 //	TestFailpoints_Drawn  at points and passings drawn at random, one after the other
 //	TestFailpoints_Restored  the same where a ledger that was put back is recognised and reconciled
 //	TestSpending          kill -9 at random moments while budgets run out: what the carrier charges stays below each
+//	TestSpending_Day      the same where it is what a party's day may cost that runs out
 //	TestNetwork           cut, frozen and slow lines; carrier and NATS killed, NATS without its files
 //	TestDisk              errors from the disk, at each write and sync
 //	TestSupervisor        a failed commit ends the process with code 1, and starting it again is all

@@ -2,11 +2,14 @@ package rig
 
 import (
 	"fmt"
+	"io/fs"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hustings/hustings/cmd/internal/outpost"
+	"github.com/hustings/hustings/configs"
 	"github.com/hustings/hustings/dialer"
 	"github.com/hustings/hustings/dialer/twilio/sandbox"
 )
@@ -23,22 +26,85 @@ const (
 // what the carrier charges nor by the most that it could have charged (I7).
 func TestSpending(t *testing.T) {
 	t.Parallel()
-	base := seed(t)
-	replayable(t, base, settingKills)
-	random, kills := draw(base), min(number(t, settingKills, 3), killsPerHouse)
-	s := newScene(t, 1100, outpost.Options{
-		InFlight: 16, Speed: 400, Carrier: append([]string{"--seed", fmt.Sprint(random.Uint32())}, misbehaviour...),
-	})
+	random, kills := misers(t)
+	s := newScene(t, 1100, miserly(random, ""))
 	s.open()
 	budgets := map[string]dialer.Money{}
 	for i, party := range parties {
 		job := order(party, party+"-poor", 500)
-		each := worstSegment * dialer.Money(dialer.MeasureText(job.Message.Body).Segments)
+		each := worstPrice(job)
 		// In the middle of a message, so that a cent too many would be seen.
 		job.Budget = each*dialer.Money(min(20+12*kills, 400)+10*i) + each/2
 		budgets[job.ID] = job.Budget
 		s.submit(job)
 	}
+	s.squander(random, kills)
+	s.mustStayBelow(budgets, segmentsBy(t, s.CarrierLog(), func(campaign string, _ time.Time) string { return campaign }))
+}
+
+// Ensure the same of what a day of a party may cost, which no plan can foresee:
+// it is asked for each intent, over all of the party's campaigns, and what messages
+// did cost comes back within the day (I7).
+func TestSpending_Day(t *testing.T) {
+	t.Parallel()
+	random, kills := misers(t)
+	each := worstPrice(order("party-a", "party-a-1", 500))
+	dayCap := each*dialer.Money(min(20+12*kills, 400)) + each/2
+	s := newScene(t, 1100, miserly(random, strings.Replace(embeddedRegistry(t),
+		"  # party_day: 5000.00", fmt.Sprintf("  party_day: %s", dayCap), 1)))
+	s.open()
+	for _, party := range parties {
+		for i := range 2 {
+			job := order(party, fmt.Sprintf("%s-%d", party, i), 500)
+			job.Schedule.End = s.Now().Truncate(24 * time.Hour).Add(19 * time.Hour) // a day is enough
+			s.submit(job)
+		}
+	}
+	s.squander(random, kills)
+	caps := map[string]dialer.Money{}
+	segments := segmentsBy(t, s.CarrierLog(), func(campaign string, at time.Time) string {
+		day := campaign[:len("party-a")] + at.UTC().Format(" 2006-01-02")
+		caps[day] = dayCap
+		return day
+	})
+	if len(segments) != len(parties) {
+		t.Errorf("messages went out on so many days of parties: %v", segments)
+	}
+	s.mustStayBelow(caps, segments)
+}
+
+// misers are the random choices of a run, and how often its daemon is killed.
+func misers(t *testing.T) (*rand.Rand, int) {
+	t.Helper()
+	base := seed(t)
+	replayable(t, base, settingKills)
+	return draw(base), min(number(t, settingKills, 3), killsPerHouse)
+}
+
+// miserly is an outpost at a carrier that misbehaves.
+func miserly(random *rand.Rand, registry string) outpost.Options {
+	return outpost.Options{
+		InFlight: 16, Speed: 400, Registry: registry, Carrier: append([]string{"--seed", fmt.Sprint(random.Uint32())}, misbehaviour...),
+	}
+}
+
+func embeddedRegistry(t *testing.T) string {
+	t.Helper()
+	registry, err := fs.ReadFile(configs.Examples(), "registry.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(registry)
+}
+
+// worstPrice is the most that one message of the job can cost.
+func worstPrice(job *dialer.Job) dialer.Money {
+	return worstSegment * dialer.Money(dialer.MeasureText(job.Message.Body).Segments)
+}
+
+// squander has the campaigns run to their end while the daemon is killed so often.
+func (s *scene) squander(random *rand.Rand, kills int) {
+	s.t.Helper()
 	end := s.begin(random, traffic{texts: 300 * time.Millisecond})
 	requests := &arrivals{log: s.CarrierLog()}
 	for s.kills < kills {
@@ -48,29 +114,34 @@ func TestSpending(t *testing.T) {
 	s.start()
 	end()
 	s.finish()
-	spending := spentByCampaign(t, s.CarrierLog())
-	for campaign := range budgets {
-		spent := spending[campaign]
+}
+
+// mustStayBelow holds what the carrier has charged against caps, which must have
+// been felt.
+func (s *scene) mustStayBelow(caps map[string]dialer.Money, segments map[string]int) {
+	s.t.Helper()
+	for what, most := range caps {
+		spent := segments[what]
 		worst, charged := dialer.Money(spent)*worstSegment, dialer.Money(spent)*chargedSegment
-		t.Logf("figures: %s, %d kills: %d segments, %s charged, %s at worst, of a budget of %s", campaign, s.kills, spent, charged, worst, budgets[campaign])
-		if charged > budgets[campaign] {
-			t.Errorf("%s: the carrier has charged %s of a budget of %s", campaign, charged, budgets[campaign])
+		s.t.Logf("figures: %s, %d kills: %d segments, %s charged, %s at worst, of %s", what, s.kills, spent, charged, worst, most)
+		if charged > most {
+			s.t.Errorf("%s: the carrier has charged %s of %s", what, charged, most)
 		}
-		if charged < budgets[campaign]/2 {
-			t.Errorf("%s: only %s of a budget of %s was spent: it was never under pressure", campaign, charged, budgets[campaign])
+		if charged < most/2 {
+			s.t.Errorf("%s: only %s of %s was spent: it was never under pressure", what, charged, most)
 		}
 	}
 }
 
-// spentByCampaign counts the segments of what the carrier made, by the name that
-// stands at each text's end.
-func spentByCampaign(t *testing.T, log string) map[string]int {
+// segmentsBy counts the segments of what the carrier made, by what is said of the
+// campaign, whose name stands at each text's end, and the instant.
+func segmentsBy(t *testing.T, log string, of func(campaign string, at time.Time) string) map[string]int {
 	t.Helper()
-	spent := map[string]int{}
+	segments := map[string]int{}
 	err := sandbox.ScanLog(log, func(record sandbox.Record) error {
 		if record.Kind == sandbox.KindCreated {
 			if from := strings.LastIndexByte(record.Body, '('); from >= 0 {
-				spent[strings.TrimSuffix(record.Body[from+1:], ")")] += record.Segments
+				segments[of(strings.TrimSuffix(record.Body[from+1:], ")"), record.At)] += record.Segments
 			}
 		}
 		return nil
@@ -78,5 +149,5 @@ func spentByCampaign(t *testing.T, log string) map[string]int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return spent
+	return segments
 }
