@@ -36,6 +36,9 @@ type Options struct {
 	// Speed is how many seconds of the carrier's time pass in a real one; 0 is
 	// 600, so that a look after an hour comes after six seconds.
 	Speed float64
+	// Start is the carrier's time at the beginning, zero for a Tuesday morning on
+	// which windows are open and silence is far.
+	Start time.Time
 	// Carrier are further flags of the carrier's: how it behaves.
 	Carrier []string
 	// Line returns the address at which the daemon is to find a carrier that
@@ -52,17 +55,21 @@ type Options struct {
 const (
 	// Account is the broker's account at the carrier.
 	Account = "AC000000000000000000000000000000aa"
-	// start is a Tuesday morning: windows are open and silence is far.
-	start = "2027-03-09T09:00:00Z"
 	// usualSpeed is that of a daemon's own sandbox.
 	usualSpeed = 600
 )
+
+// usualStart is a Tuesday morning.
+var usualStart = time.Date(2027, time.March, 9, 9, 0, 0, 0, time.UTC)
 
 // New starts the carrier and writes the daemon's configuration.
 func New(tb testing.TB, options Options) *Outpost {
 	tb.Helper()
 	if options.Speed == 0 {
 		options.Speed = usualSpeed
+	}
+	if options.Start.IsZero() {
+		options.Start = usualStart
 	}
 	o := &Outpost{
 		Operator: &Operator{TB: tb, Tell: func() string { return "" }}, options: options, address: FreeAddress(tb),
@@ -152,7 +159,7 @@ func (o *Outpost) StartCarrier() {
 	o.TB.Helper()
 	player, _, err := Start(Part{Role: Carrier, Mark: "http://", Log: o.output("carrier.out"), Arguments: append([]string{
 		"--listen", o.address, "--log", o.CarrierLog(), "--auth-token-file", o.Path("token"), "--account-sid", Account,
-		"--clock-start", start, "--clock-speed", fmt.Sprint(o.options.Speed),
+		"--clock-start", o.options.Start.Format(time.RFC3339), "--clock-speed", fmt.Sprint(o.options.Speed),
 	}, o.options.Carrier...)})
 	if err != nil {
 		o.TB.Fatal(err)

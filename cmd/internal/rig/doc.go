@@ -27,6 +27,7 @@
 //	TestFailpoints_Restored  the same where a ledger that was put back is recognised and reconciled
 //	TestSpending          kill -9 at random moments while budgets run out: what the carrier charges stays below each
 //	TestSpending_Day      the same where it is what a party's day may cost that runs out
+//	TestWeek              the last days before a poll in five time zones: nobody is written to outside the hours
 //	TestNetwork           cut, frozen and slow lines; carrier and NATS killed, NATS without its files
 //	TestDisk              errors from the disk, at each write and sync
 //	TestSupervisor        a failed commit ends the process with code 1, and starting it again is all
@@ -70,6 +71,7 @@
 //	HUSTINGS_RIG_PAIRS   pairs of system calls, and points at seams drawn at random (0)
 //	HUSTINGS_RIG_FAULTS  faults of the network (2), or "all"
 //	HUSTINGS_RIG_PEOPLE  people in a campaign that nobody disturbs (200)
+//	HUSTINGS_RIG_WEEK    the whole week before the poll, a quarter of an hour, with no leaps
 //	HUSTINGS_RIG_KEEP    keeps the files of runs that passed, too
 //
 // A run that fails keeps its files and says where, and how to run it again.

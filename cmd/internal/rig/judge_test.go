@@ -42,6 +42,8 @@ type witness struct {
 	living map[string]life
 	// tried counts the requests by attempt.
 	tried map[uint64]int
+	// places is where people live, by number; all others live in Paris.
+	places map[string]home
 	// moved is when the carrier's clock was last moved, in real time.
 	moved time.Time
 	ruling
@@ -124,10 +126,8 @@ func (w *witness) begun(record *sandbox.Record) {
 	if open, busy := w.living[record.To]; busy && record.At.Sub(open.since) < givenUp {
 		w.report("a request to a contact with a message under way (I8)")
 	}
-	local := record.At.In(paris)
-	asleep := time.Unix(0, record.Real).Sub(w.moved) < surprise
-	if minute := local.Hour()*60 + local.Minute(); (minute < opens || minute >= closes) && !asleep {
-		w.report("a request at %s (I4)", local.Format(time.TimeOnly))
+	if time.Unix(0, record.Real).Sub(w.moved) >= surprise {
+		w.hours(record)
 	}
 	attempt, err := attemptOf(record.StatusCallback)
 	if err != nil {
@@ -136,6 +136,21 @@ func (w *witness) begun(record *sandbox.Record) {
 	}
 	if w.tried[attempt]++; w.tried[attempt] > 1 {
 		w.report("attempt %d was tried %d times (I2)", attempt, w.tried[attempt])
+	}
+}
+
+// hours looks at a request by the clock of its place.
+func (w *witness) hours(record *sandbox.Record) {
+	local := record.At.In(paris)
+	there, known := w.places[record.To]
+	if known {
+		local = there.local(record.At)
+	}
+	if minute := local.Hour()*60 + local.Minute(); minute < opens || minute >= closes {
+		w.report("a request at %s %s (I4)", local.Format(time.TimeOnly), there.territory)
+	}
+	if known && !local.Before(there.silence) {
+		w.report("a request on %s in %s, in its silence (I4)", local.Format(time.DateOnly), there.territory)
 	}
 }
 
@@ -163,9 +178,10 @@ func (s *scene) judge(views []*dialer.CampaignView) ruling {
 			s.t.Errorf("the carrier's log: "+format, values...)
 		},
 		optedOut: map[string]time.Time{}, heard: map[string]bool{}, living: map[string]life{}, tried: map[uint64]int{},
+		places: s.places,
 	}
 	verdict, err := sandbox.JudgeLog(s.CarrierLog(), sandbox.JudgeOptions{
-		Acknowledged: s.acknowledged, Party: outpost.Sender, Visit: w.visit,
+		Acknowledged: s.acknowledged, Party: outpost.Sender, Visit: w.visit, Steps: s.steps,
 		Campaign: func(record sandbox.Record) string { return record.From + " " + record.Body },
 	})
 	if err != nil {

@@ -30,6 +30,11 @@ type scene struct {
 	// there is nil while no daemon is known to be there.
 	there atomic.Pointer[presence]
 
+	// places is where people live, by number; all others live in Paris.
+	places map[string]home
+	// steps is how often a campaign may try somebody; 0 means once.
+	steps int
+
 	// restored tells that the ledger was put back: it does not know all attempts.
 	restored bool
 	// thaws are the instants at which a line let go of the requests that it had
