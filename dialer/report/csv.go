@@ -35,7 +35,7 @@ func renderCSV(heading Heading, figures Figures) ([]byte, error) {
 		rows = append(rows, []string{
 			sandbox, heading.Campaign, heading.Party, heading.Round, heading.Channel,
 			strconv.FormatUint(heading.Size, 10), string(heading.Ending), releasedAt(heading),
-			class.name, cell, strconv.FormatBool(!shown), epsilonText(), reportMargin().Confidence,
+			class.name, cell, strconv.FormatBool(!shown), epsilonText(), reportMargin().Confidence.String(),
 			strconv.FormatUint(reportMargin().PlusMinus, 10), heading.KeyID,
 		})
 	}
