@@ -71,7 +71,7 @@ func (o *outline) attributes(t *testing.T, node xml.StartElement) {
 		switch {
 		case name == "id":
 			o.ids[attribute.Value]++
-		case name == "aria-labelledby":
+		case name == "aria-labelledby", name == "aria-describedby":
 			o.labels = append(o.labels, strings.Fields(attribute.Value)...)
 		case name == "href":
 			o.links = append(o.links, attribute.Value)
