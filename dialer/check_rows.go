@@ -76,9 +76,9 @@ func (c *bookCheck) wills() {
 func (c *bookCheck) reports() {
 	for name, row := range c.Rows(BucketReport, nil) {
 		var report StoredReport
-		err := json.Unmarshal(row, &report)
+		err := report.read(row)
 		if err != nil || report.Campaign != string(name) {
-			c.found("the report of campaign %q cannot be read (I11)", name)
+			c.found("the report of campaign %q is not what was drawn (I11)", name)
 			continue
 		}
 		for file, content := range report.Files {
