@@ -19,6 +19,9 @@ const views = [
 const classes = ["reached", "not_reached", "not_contacted", "unknown"];
 const withheld = { fr: "non communiqué", en: "withheld" };
 
+// Whoever ends this because it takes too long wants no complaint about that.
+process.on("SIGTERM", () => process.exit(faults ? 1 : 124));
+
 let faults = 0;
 const fault = (...words) => { faults++; console.error("FAULT:", ...words); };
 
