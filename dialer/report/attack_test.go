@@ -102,12 +102,14 @@ func TestAttacks(t *testing.T) {
 		// A second campaign for the same people without the target: its report, taken from the first, leaves the target and noise.
 		"the difference of two campaigns": {
 			[]Counts{neighbours[1], {Reached: 242, NotReached: 167, NotContacted: 91}},
-			[]Counts{neighbours[0], {Reached: 242, NotReached: 167, NotContacted: 91}}, oneReport,
+			[]Counts{neighbours[0], {Reached: 242, NotReached: 167, NotContacted: 91}},
+			oneReport,
 		},
 		// The order is exact, so the fourth figure can be worked out from three others, as a second look at it.
 		"the total minus the other cells": {
 			[]Counts{{Reached: 120, NotReached: 140, NotContacted: 117, Unknown: 123}},
-			[]Counts{{Reached: 120, NotReached: 140, NotContacted: 118, Unknown: 122}}, oneReport,
+			[]Counts{{Reached: 120, NotReached: 140, NotContacted: 118, Unknown: 122}},
+			oneReport,
 		},
 		// One count stands at the threshold: whether it is withheld is all that it says.
 		"the edge of the threshold": {

@@ -181,7 +181,10 @@ func TestDaemon_DamagedReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.start()
-	eventually(t, "the missing file is there again", func() bool { content, err := os.ReadFile(path); return err == nil && string(content) == string(released) })
+	eventually(t, "the missing file is there again", func() bool {
+		content, err := os.ReadFile(path)
+		return err == nil && string(content) == string(released)
+	})
 	h.stop()
 
 	changed := append(slices.Clone(released), ' ')
