@@ -67,6 +67,8 @@
 // rounded to 50, withheld under 500. It is drawn once for a segment and a day, however the segment is written, and at most
 // [QuotesPerDay] different segments a day are quoted to a party, so that a day costs nobody more than epsilon 1. The days add up:
 // whoever may ask every day for a year learns more, which is why quotes are for operators to give, one by one, and not a service.
+// Contacts who are bound to other parties in the round do not count: about persons a quote tells next to nothing, but it does tell,
+// roughly, how much of a segment others have taken.
 //
 // # Once
 //
