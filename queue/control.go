@@ -80,6 +80,8 @@ const (
 	// VerbPolicyExplain: a sealed ContactQuestion with a campaign or a job; answers
 	// dialer.Explanation.
 	VerbPolicyExplain Verb = "policy.explain"
+	// VerbLogLevel: LogLevel with the level to set, or empty; answers LogLevel.
+	VerbLogLevel Verb = "log.level"
 	// VerbReportList: no request; answers []ReportInfo.
 	VerbReportList Verb = "report.list"
 	// VerbReportGet: ReportRequest; answers the bytes as they were released.
@@ -386,6 +388,15 @@ type SandboxClock struct {
 // PolicyReloadRequest says who has the packs read anew.
 type PolicyReloadRequest struct {
 	Operator string `json:"operator,omitempty"`
+}
+
+// LogLevel is from which level on the daemon logs: debug, info, warn or error. To
+// set one it names who does.
+type LogLevel struct {
+	Level    string `json:"level,omitempty"`
+	Operator string `json:"operator,omitempty"`
+	// Configured is the level that holds again after the next start.
+	Configured string `json:"configured,omitempty"`
 }
 
 // PolicyReload says which rules were in force, and which are now, by the versions

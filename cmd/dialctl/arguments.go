@@ -69,3 +69,13 @@ func strict(command *cobra.Command) {
 		strict(verb)
 	}
 }
+
+// atMost takes one argument, or none.
+func atMost(name string) cobra.PositionalArgs {
+	return func(command *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return wants(name)(command, args)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hustings/hustings/cmd/internal/build"
 	"github.com/hustings/hustings/consent/contact"
 	"github.com/hustings/hustings/dialer"
 	"github.com/hustings/hustings/dialer/report"
@@ -32,6 +33,7 @@ func (d *Daemon) handlers() map[queue.Verb]queue.Handler {
 		queue.VerbCampaignSignOff:  d.signOff,
 		queue.VerbOptOut:           d.optOut,
 		queue.VerbPolicyReload:     d.reloadPack,
+		queue.VerbLogLevel:         d.logLevel,
 		queue.VerbListShow:         func(context.Context, queue.Request) (any, error) { return d.dialer.Lists() },
 		queue.VerbReportList:       d.listReports,
 		queue.VerbReportGet:        d.getReport,
@@ -44,7 +46,7 @@ func (d *Daemon) handlers() map[queue.Verb]queue.Handler {
 func (d *Daemon) status(context.Context, queue.Request) (any, error) {
 	waiting := d.waiting()
 	status := queue.Status{
-		Version: version(), Carrier: string(d.config.Carrier.Kind), Sandbox: d.carrier.sandbox, Now: d.clock.Now(),
+		Version: build.Version(), Carrier: string(d.config.Carrier.Kind), Sandbox: d.carrier.sandbox, Now: d.clock.Now(),
 		Pack: d.dialer.Pack().Version(), Ready: len(waiting) == 0, Waiting: waiting,
 		SealKey:       d.keys.HPKE.PublicKey().Bytes(),
 		DataDirectory: d.config.DataDirectory, CarrierURL: d.carrier.url,

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hustings/hustings/cmd/internal/build"
 	"github.com/hustings/hustings/configs"
 	"github.com/hustings/hustings/consent"
 	"github.com/hustings/hustings/dialer"
@@ -23,9 +24,10 @@ import (
 
 // Daemon is a dialerd in this process.
 type Daemon struct {
-	config *configs.Config
-	log    zerolog.Logger
-	seams  Seams
+	config    *configs.Config
+	log       zerolog.Logger
+	threshold *threshold
+	seams     Seams
 
 	registry *dialer.Registry
 	schema   *configs.DirectorySchema
@@ -83,7 +85,13 @@ func New(config *configs.Config, log zerolog.Logger) (*Daemon, error) {
 }
 
 func newWith(seams Seams, config *configs.Config, log zerolog.Logger) (*Daemon, error) {
-	d := &Daemon{config: config, log: log, seams: seams, health: new(health), metrics: newMetrics(), erasures: make(chan struct{}, 1)}
+	d := &Daemon{config: config, threshold: new(threshold), seams: seams, health: new(health), metrics: newMetrics(), erasures: make(chan struct{}, 1)}
+	level, err := parseLevel(config.Log.Level)
+	if err != nil {
+		return nil, fmt.Errorf("log: %w", err)
+	}
+	d.threshold.set(level)
+	d.log = log.Sample(d.threshold)
 	for _, open := range []func() error{d.readFiles, d.openStore, d.refuseSynthetic, d.openCarrier, d.openDialer, d.openCallbacks} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, d.Close())
@@ -91,7 +99,7 @@ func newWith(seams Seams, config *configs.Config, log zerolog.Logger) (*Daemon, 
 	}
 	// From here on the carrier's callbacks are heard.
 	d.lookAtDisk()
-	err := errors.Join(d.restoreObjections(), d.openNATS())
+	err = errors.Join(d.restoreObjections(), d.openNATS())
 	if d.stillHears(err) {
 		d.unfit, err = err, nil
 	}
@@ -278,7 +286,7 @@ func (d *Daemon) openService() error {
 	maps.Copy(handlers, d.reservationHandlers())
 	maps.Copy(handlers, d.contactHandlers())
 	handlers[queue.VerbRetentionRun] = d.retain
-	service, err := queue.Serve(d.conn, version(), d.whileFit(handlers))
+	service, err := queue.Serve(d.conn, build.Version(), d.whileFit(handlers))
 	if err != nil {
 		return err
 	}
@@ -316,6 +324,8 @@ func (d *Daemon) work(ctx context.Context) error {
 	group.Go(func() error { return d.watchDisk(ctx) })
 	group.Go(func() error { return d.carrier.follow(ctx) })
 	group.Go(func() error { return d.keepErased(ctx) })
+	group.Go(func() error { return d.tellSupervisor(ctx) })
+	group.Go(func() error { return d.feedWatchdog(ctx) })
 	group.Go(func() error {
 		select {
 		case <-ctx.Done():
@@ -328,7 +338,7 @@ func (d *Daemon) work(ctx context.Context) error {
 	})
 	d.health.running.Store(true)
 	defer d.health.running.Store(false)
-	d.log.Info().Str(dialer.FieldEvent, eventStarted).Str("version", version()).Str("carrier", string(d.config.Carrier.Kind)).
+	d.log.Info().Str(dialer.FieldEvent, eventStarted).Str("version", build.Version()).Str("carrier", string(d.config.Carrier.Kind)).
 		Str("nats", d.conn.URL()).Str("callbacks", d.carrier.publicURL).Str("data_directory", d.config.DataDirectory).
 		Str("pack", d.dialer.Pack().Version()).Bool("sandbox", d.carrier.sandbox).Send()
 	return group.Wait()

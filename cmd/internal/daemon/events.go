@@ -1,15 +1,12 @@
 package daemon
 
-import (
-	"runtime/debug"
-	"strings"
-)
-
 // The daemon's own log events; those of the dialer stand in package dialer.
 const (
 	eventStarted           = "daemon.started"
 	eventStopped           = "daemon.stopped"
 	eventSignal            = "daemon.signal"
+	eventSupervisor        = "daemon.supervisor"
+	eventLogLevel          = "daemon.log_level"
 	eventLingering         = "daemon.lingering"
 	eventPackReloaded      = "pack.reloaded"
 	eventPackKept          = "pack.kept"
@@ -22,18 +19,3 @@ const (
 	eventErased            = "directory.erased"
 	eventErasureDelayed    = "directory.erasure_delayed"
 )
-
-// version is the build's version with its commit.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	text := info.Main.Version
-	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" && !strings.Contains(text, setting.Value[:min(12, len(setting.Value))]) {
-			text += "+" + setting.Value[:min(12, len(setting.Value))]
-		}
-	}
-	return text
-}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,10 +12,12 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/rs/zerolog"
 
+	"github.com/hustings/hustings/cmd/internal/build"
 	"github.com/hustings/hustings/configs"
 	"github.com/hustings/hustings/dialer"
 	"github.com/hustings/hustings/queue"
@@ -32,7 +35,7 @@ const (
 usage:
   dialerd [--config FILE] [flags]   run; with no file at all, in a SANDBOX
   dialerd check FILE                check a configuration and say what is wrong where
-  dialerd version                   print the version
+  dialerd version [--json]          print the version
 
 SIGTERM and SIGINT let the requests in flight finish; a second one stops at once.
 SIGHUP reads the packs of rules anew, and keeps the old ones if any is wrong.
@@ -58,17 +61,11 @@ func MainWith(ctx context.Context, seams Seams, args []string, stdout, stderr io
 		case "check":
 			return check(args[1:], stdout, stderr)
 		case "version":
-			_, _ = fmt.Fprintln(stdout, "dialerd", version())
-			return exitOK
+			return printVersion(args[1:], stdout, stderr)
 		}
 	}
-	flags := flag.NewFlagSet("dialerd", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() { _, _ = io.WriteString(stderr, usageHeader); flags.PrintDefaults() }
-	path := flags.String("config", "", "configuration `file`; without one, the embedded defaults: a SANDBOX")
-	data := flags.String("data-directory", "", "`folder` of the store, where there is no configuration file (default hustings-data)")
-	format := flags.String("log-format", "", "json or console; overrides the configuration")
-	level := flags.String("log-level", "", "debug, info, warn or error; overrides the configuration")
+	var asked arguments
+	flags := asked.flags(stderr)
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
@@ -78,15 +75,40 @@ func MainWith(ctx context.Context, seams Seams, args []string, stdout, stderr io
 		_, _ = fmt.Fprintf(stderr, "dialerd: %q is not understood (see dialerd --help)\n", flags.Arg(0))
 		return exitUsage
 	}
-	config, err := load(*path, *data)
+	config, err := load(asked.config, asked.data)
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "dialerd: %v\n", err)
 		return exitConfig
 	}
-	override(&config.Log.Format, *format)
-	override(&config.Log.Level, *level)
+	override(&config.Log.Format, asked.format)
+	override(&config.Log.Level, asked.level)
+	if err := checkLog(config.Log); err != nil {
+		_, _ = fmt.Fprintf(stderr, "dialerd: %v (see dialerd --help)\n", err)
+		return exitUsage
+	}
 	seams.config(config)
 	return serve(ctx, seams, config, stderr)
+}
+
+// arguments are what the command line says.
+type arguments struct{ config, data, format, level string }
+
+func (a *arguments) flags(stderr io.Writer) *flag.FlagSet {
+	flags := flag.NewFlagSet("dialerd", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() { _, _ = io.WriteString(flags.Output(), usageHeader); flags.PrintDefaults() }
+	flags.StringVar(&a.config, "config", "", "configuration `file`; without one, the embedded defaults: a SANDBOX")
+	flags.StringVar(&a.data, "data-directory", "", "`folder` of the store, where there is no configuration file (default hustings-data)")
+	flags.StringVar(&a.format, "log-format", "", "json or console; overrides the configuration")
+	flags.StringVar(&a.level, "log-level", "", "debug, info, warn or error; overrides the configuration")
+	return flags
+}
+
+// Usage is what dialerd --help prints.
+func Usage() string {
+	var text strings.Builder
+	new(arguments).flags(&text).Usage()
+	return text.String()
 }
 
 func override(setting *string, value string) {
@@ -188,15 +210,38 @@ func onSignal(ctx context.Context, log zerolog.Logger) (context.Context, func())
 	return ctx, func() { signal.Stop(signals); close(done); cancel() }
 }
 
-func newLog(settings configs.Log, stderr io.Writer) zerolog.Logger {
-	level, err := zerolog.ParseLevel(settings.Level)
-	if err != nil {
-		level = zerolog.InfoLevel
+// checkLog tells what is wrong with a log that was asked for on the command line.
+func checkLog(settings configs.Log) error {
+	if _, err := parseLevel(settings.Level); err != nil {
+		return fmt.Errorf("log level: %w", err)
 	}
+	if settings.Format != "json" && settings.Format != "console" {
+		return fmt.Errorf("log format: %q is neither json nor console", settings.Format)
+	}
+	return nil
+}
+
+// newLog makes the log; from which level on it tells is the daemon's to say.
+func newLog(settings configs.Log, stderr io.Writer) zerolog.Logger {
 	if settings.Format == "console" {
 		stderr = zerolog.ConsoleWriter{Out: stderr, TimeFormat: "15:04:05"}
 	}
-	return zerolog.New(stderr).Level(level).With().Timestamp().Logger()
+	return zerolog.New(stderr).With().Timestamp().Logger()
+}
+
+// printVersion tells which dialerd this is.
+func printVersion(args []string, stdout, stderr io.Writer) int {
+	b := build.Read()
+	switch {
+	case len(args) == 0:
+		_, _ = fmt.Fprintln(stdout, "dialerd", b)
+	case len(args) == 1 && args[0] == "--json":
+		_ = json.NewEncoder(stdout).Encode(b)
+	default:
+		_, _ = fmt.Fprintln(stderr, "usage: dialerd version [--json]")
+		return exitUsage
+	}
+	return exitOK
 }
 
 // check prints what is wrong with a configuration.

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/hustings/hustings/cmd/internal/build"
 	"github.com/hustings/hustings/dialer"
 	"github.com/hustings/hustings/store"
 )
@@ -42,7 +43,7 @@ func newMetrics() *metrics {
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "hustings_build_info", Help: "Always 1; the labels tell what runs.",
-		ConstLabels: prometheus.Labels{"version": version(), "goversion": runtime.Version()},
+		ConstLabels: prometheus.Labels{"version": build.Version(), "goversion": runtime.Version()},
 	})
 	build.Set(1)
 	m.registry.MustRegister(m.optOuts, m.commits, m.moves, build,

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/hustings/hustings/cmd/internal/build"
 	"github.com/hustings/hustings/dialer"
 	"github.com/hustings/hustings/queue"
 	"github.com/hustings/hustings/store"
@@ -27,7 +28,7 @@ func (d *Daemon) backup(_ context.Context, request queue.Request) (any, error) {
 	return d.tasks.start(func(ctx context.Context, tell tell) (any, error) {
 		made, err := store.Backup(ctx, store.BackupOptions{
 			Folder: folder, Ledger: d.ledger, Directory: d.paths.Directory,
-			At: d.clock.Now(), By: withoutDigits(asked.Operator), Program: version(),
+			At: d.clock.Now(), By: withoutDigits(asked.Operator), Program: build.Version(),
 			Progress: func(done, total int64) { tell("copying", uint64(done), uint64(total)) },
 		})
 		if err != nil {
