@@ -12,6 +12,8 @@ import (
 // testNumbersFile is the file of the broker's own phones as it is written.
 type testNumbersFile struct {
 	Test []testNumberEntry `yaml:"test" want:"required"`
+	// Seed are dialled within every campaign; there need be none.
+	Seed []testNumberEntry `yaml:"seed"`
 }
 
 type testNumberEntry struct {
@@ -22,7 +24,8 @@ type testNumberEntry struct {
 	Territory string `yaml:"territory" want:"required"`
 }
 
-// maxTestNumbers bounds how many phones there can be: a test is no campaign.
+// maxTestNumbers bounds how many phones there can be of each kind: a test is no
+// campaign.
 const maxTestNumbers = 20
 
 // testNumberName leaves no room for a number in a name.
@@ -76,28 +79,40 @@ func (d *document) testNumbers() []dialer.OwnNumber {
 	file := new(testNumbersFile)
 	d.decode(file)
 	d.notEmpty("test", len(file.Test))
-	if len(file.Test) > maxTestNumbers {
-		d.fault("test", "", "there are %d phones, %d at most", len(file.Test), maxTestNumbers)
+	r := &ownNumberReader{document: d, names: map[string]string{}, seen: map[contact.Number]string{}}
+	r.read("test", file.Test, false)
+	r.read("seed", file.Seed, true)
+	return r.numbers
+}
+
+// ownNumberReader reads the lists of a file, in which no phone stands twice.
+type ownNumberReader struct {
+	*document
+	names   map[string]string
+	seen    map[contact.Number]string
+	numbers []dialer.OwnNumber
+}
+
+func (d *ownNumberReader) read(list string, entries []testNumberEntry, seed bool) {
+	if len(entries) > maxTestNumbers {
+		d.fault(list, "", "there are %d phones, %d at most", len(entries), maxTestNumbers)
 	}
-	var numbers []dialer.OwnNumber
-	names, seen := map[string]string{}, map[contact.Number]string{}
-	for i, entry := range file.Test {
-		at := fmt.Sprintf("test[%d]", i)
+	for i, entry := range entries {
+		at := fmt.Sprintf("%s[%d]", list, i)
 		if d.sound(at+".name") && !testNumberName.MatchString(entry.Name) {
 			d.fault(at+".name", "words of small letters with dashes between them, and at most two digits behind", "this cannot name a phone")
 		}
-		d.unique(names, at+".name", entry.Name)
-		one := dialer.OwnNumber{Name: entry.Name}
-		one.Number, one.Line = d.textNumber(at+".number", entry.Number, seen)
+		d.unique(d.names, at+".name", entry.Name)
+		one := dialer.OwnNumber{Name: entry.Name, Seed: seed}
+		one.Number, one.Line = d.textNumber(at+".number", entry.Number, d.seen)
 		if d.sound(at + ".territory") {
 			var known bool
 			if one.Territory, known = contact.FindTerritory(entry.Territory); !known {
 				d.fault(at+".territory", "such as FR-75", "%q is no territory", entry.Territory)
 			}
 		}
-		numbers = append(numbers, one)
+		d.numbers = append(d.numbers, one)
 	}
-	return numbers
 }
 
 // textNumber reads a number, in E.164, that can be sent a text.

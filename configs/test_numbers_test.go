@@ -13,6 +13,8 @@ import (
 const soundTestNumbers = `test:
   - {name: head-office, number: "+33639980001", territory: FR-75}
   - {name: press-2, number: "+33639980002", territory: FR-974}
+seed:
+  - {name: seed-1, number: "+33639980003", territory: FR-75}
 `
 
 // writeTestNumbers writes a dialerd.yaml and the test numbers that it names.
@@ -39,10 +41,10 @@ func TestConfig_LoadTestNumbers(t *testing.T) {
 		t.Fatal(err)
 	}
 	phones, err := config.LoadTestNumbers()
-	if err != nil || len(phones) != 2 {
+	if err != nil || len(phones) != 3 || !phones[2].Seed {
 		t.Fatalf("read %v, %v", phones, err)
 	}
-	if p := phones[1]; p.Name != "press-2" || p.Number.E164() != "+33639980002" || p.Line != contact.Mobile || p.Territory.Code != "FR-974" {
+	if p := phones[1]; p.Name != "press-2" || p.Number.E164() != "+33639980002" || p.Line != contact.Mobile || p.Territory.Code != "FR-974" || p.Seed {
 		t.Errorf("read %+v", p)
 	}
 	if phones, err := Defaults("").LoadTestNumbers(); len(phones) != 0 || err != nil {
@@ -62,6 +64,8 @@ func TestReadTestNumbers_Refuses(t *testing.T) {
 		"the group can read it":  {soundTestNumbers, 0o640, "others can use this file (mode 0640)"},
 		"everybody can write it": {soundTestNumbers, 0o602, "others can use this file (mode 0602)"},
 		"too many":               {"test:\n" + strings.Repeat("  - {name: a, number: \"+33639980001\", territory: FR-75}\n", 21), 0o600, "there are 21 phones, 20 at most"},
+		"in both lists":          {soundTestNumbers + "  - {name: other, number: \"+33639980001\", territory: FR-75}\n", 0o600, "the number stands there twice: see test[0].number on line 2"},
+		"a name in both lists":   {soundTestNumbers + "  - {name: press-2, number: \"+33639980004\", territory: FR-75}\n", 0o600, "seed[1].name"},
 		"not in E.164":           {"test:\n  - {name: a, number: 0639980001, territory: FR-75}\n", 0o600, ":2:23: test[0].number"},
 	} {
 		t.Run(name, func(t *testing.T) {

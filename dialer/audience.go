@@ -249,8 +249,11 @@ func (d *Dialer) plan(ctx context.Context, c *campaign) error {
 	if err := d.ledger.Commit(ctx, planned); err != nil {
 		return fmt.Errorf("finish the plan of campaign %s: %w", c.job.ID, err)
 	}
-	if planned.outdated {
+	switch {
+	case planned.outdated:
 		return d.plan(ctx, c)
+	case !planned.done:
+		return nil // it was cancelled meanwhile
 	}
 	d.log.Info().Str(FieldEvent, EventPlanned).Str(FieldCampaign, c.job.ID).Int(FieldCount, len(s.drawn.kept)).Send()
 	return nil
@@ -270,8 +273,8 @@ func (m *recipientsMove) Apply(tx Tx) {
 	b := books{tx}
 	c := m.survey.campaign
 	job := c.job
-	if m.outdated = m.survey.outdated(b); m.outdated {
-		return
+	if m.outdated = m.survey.outdated(b); m.outdated || b.balance(c.number).State != CampaignAccepted {
+		return // in the latter case it was cancelled meanwhile
 	}
 	for _, one := range m.part {
 		key := newRecipientKey(c.number, one.zone, c.mask, one.id)
@@ -289,8 +292,9 @@ func (m *recipientsMove) Apply(tx Tx) {
 // plannedMove finishes a plan: from here on the books of the campaign balance.
 type plannedMove struct {
 	survey *survey
-	// outdated tells that reservations have changed since the survey.
-	outdated bool
+	// outdated tells that reservations have changed since the survey, done that the
+	// campaign is planned.
+	outdated, done bool
 }
 
 // Apply enters the totals.
@@ -304,6 +308,7 @@ func (m *plannedMove) Apply(tx Tx) {
 	if m.outdated = s.outdated(b); m.outdated {
 		return
 	}
+	m.done = true
 	audience := uint64(len(s.drawn.kept))
 	balance.State = CampaignPlanned
 	balance.Considered, balance.Audience, balance.NotDrawn = s.considered, audience, s.eligible-audience
@@ -378,7 +383,8 @@ type wipeMove struct {
 func (m *wipeMove) Apply(tx Tx) {
 	b := books{tx}
 	c := m.campaign
-	if m.wiped = b.balance(c.number).State == CampaignAccepted; !m.wiped {
+	balance := b.balance(c.number)
+	if m.wiped = balance.unplanned(); !m.wiped {
 		return
 	}
 	others := b.siblings(c.number, c.job)

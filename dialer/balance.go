@@ -45,6 +45,12 @@ var (
 	openStates     = append([]CampaignState{CampaignPaused, CampaignHeld}, livelyStates...)
 )
 
+// unplanned tells whether the campaign has no audience yet, or has ended before it
+// had one: rows of a plan that was cut short may still be there.
+func (b *balance) unplanned() bool {
+	return b.State == CampaignAccepted || b.State == CampaignClosing && b.Considered == 0 && b.Audience == 0
+}
+
 // ends tells whether the campaign has come to its end, or is about to.
 func (s CampaignState) ends() bool { return s == CampaignClosing || s == CampaignClosed }
 

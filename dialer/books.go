@@ -203,8 +203,11 @@ type campaignRecord struct {
 	// Already counts those whom the text had reached before it was planned, by
 	// messages that no attempt stands for: they take up size and budget.
 	Already uint64 `json:"already,omitempty"`
-	// Test is set in a test's record alone.
+	// Test is set in the record of a test, or of what goes to a seed, alone.
 	Test *testNote `json:"test,omitempty"`
+	// Seeded counts the broker's own phones that have had their turn within the
+	// campaign.
+	Seeded int `json:"seeded,omitempty"`
 	// SignOff is the party's word on the text.
 	SignOff *SignOff `json:"sign_off,omitempty"`
 	// TrialOver is when the trial was done and the campaign began to wait.

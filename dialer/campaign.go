@@ -38,6 +38,8 @@ type campaign struct {
 	keys []textKey
 	// dayCap is the most that the party may cost in a day, 0 for no cap.
 	dayCap Money
+	// seed tells that it goes to a seed.
+	seed bool
 	// spent is the price of messages that no attempt of this ledger stands for.
 	spent Money
 }
@@ -59,6 +61,7 @@ func (d *Dialer) compile(record *campaignRecord) (*campaign, []Fault) {
 		matcher: matcher, senders: d.registry.SendersOf(job.Sender), election: election,
 		wordings: job.wordings(d.registry.Tariff.Segment), keys: job.textKeys(d.registry.formerly(job)),
 	}
+	c.seed = record.Test != nil && record.Test.Seed
 	if !c.isTest() { // no party pays for a test
 		c.dayCap = d.registry.Tariff.PartyDay
 	}
@@ -119,10 +122,11 @@ func (d *Dialer) Pause(ctx context.Context, name, operator, reason string) error
 }
 
 // Cancel ends a campaign: no new attempt, what is open is settled, the books
-// are closed and the report is drawn.
+// are closed and the report is drawn. One that is being planned ends without an
+// audience.
 func (d *Dialer) Cancel(ctx context.Context, name, operator, reason string) error {
 	return d.order(ctx, name, &stateMove{
-		from: openStates, to: CampaignClosing, ending: EndingCancelled, detail: said("cancelled", operator, reason),
+		from: append([]CampaignState{CampaignAccepted}, openStates...), to: CampaignClosing, ending: EndingCancelled, detail: said("cancelled", operator, reason),
 	})
 }
 
@@ -173,8 +177,12 @@ func (d *Dialer) heed(number uint32) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.ledger.View(func(tx Tx) error {
-		if delete(d.stopped, number); !slices.Contains(livelyStates, books{tx}.balance(number).State) {
+		b := books{tx}
+		if delete(d.stopped, number); !slices.Contains(livelyStates, b.balance(number).State) {
 			d.stopped[number] = true
+		}
+		for seed, state := range b.seedsWithin(number) {
+			d.stopped[seed] = state.ends()
 		}
 		return nil
 	})
@@ -237,6 +245,9 @@ func (m *stateMove) Apply(tx Tx) {
 		record.Closed = m.at
 	}
 	b.putCampaign(record)
+	if m.to == CampaignPaused || m.to == CampaignHeld || m.to == CampaignClosing && m.ending != EndingCompleted {
+		b.withdrawSeeds(m.number)
+	}
 	if m.audited || m.to == CampaignHeld {
 		b.override(m.at, m.number, m.to, m.detail)
 	}

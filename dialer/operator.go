@@ -16,7 +16,7 @@ func (d *Dialer) Show(name string) (*CampaignView, error) {
 	if err != nil {
 		return nil, err
 	}
-	if view.Tests, err = d.tests(name); err != nil {
+	if view.Tests, view.Seeds, err = d.tests(name); err != nil {
 		return nil, err
 	}
 	view.Variants, err = d.variants(record)

@@ -1,13 +1,18 @@
 package dialer
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/hustings/hustings/consent"
 	"github.com/hustings/hustings/consent/contact"
 )
 
-// OwnNumber is a phone of the broker's own, to which a campaign's texts are sent
-// before anybody else gets them.
+// OwnNumber is a phone of the broker's own: one to which a campaign's texts are sent
+// before anybody else gets them, or a seed.
 type OwnNumber struct {
+	// Seed tells that the phone is dialled within every campaign: see seed.go.
+	Seed bool
 	// Name is what answers call it, since they hold no number.
 	Name   string
 	Number contact.Number
@@ -30,6 +35,18 @@ func newOwnNumbers(identity contact.IDKey, list []OwnNumber) ownNumbers {
 		own[identity.ID(one.Number)] = one
 	}
 	return own
+}
+
+// of returns the seeds, or the phones that are no seeds, by name.
+func (o ownNumbers) of(seeds bool) []contact.ID {
+	var ids []contact.ID
+	for id, one := range o {
+		if one.Seed == seeds {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b contact.ID) int { return strings.Compare(o[a].Name, o[b].Name) })
+	return ids
 }
 
 // has tells whether the contact is the broker's own.

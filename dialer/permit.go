@@ -130,7 +130,7 @@ func (m *intend) decide(b books) {
 		m.decision = consent.Decision{Verdict: consent.Deny, Reason: consent.Erased, Rule: "I15"}
 		return
 	}
-	if denied, already := b.alreadyContacted(c, m.facts.contact.ID, m.at); already && !c.isTest() {
+	if denied, already := b.alreadyContacted(c, m.facts.contact.ID, m.at); already && !c.mayRepeat() {
 		m.decision = denied
 		return
 	}

@@ -97,6 +97,9 @@ func (d *Dialer) tendOne(ctx context.Context, t tended) error {
 			return d.turn(ctx, name, &stateMove{number: number, from: []CampaignState{CampaignReady}, to: t.balance.first()})
 		}
 	case CampaignTrial, CampaignRunning:
+		if due := d.seedsDue(t); len(due) > 0 {
+			return d.seed(ctx, t, due)
+		}
 		if c.dialled(&t.balance) {
 			return d.turn(ctx, name, &stateMove{
 				number: number, from: diallingStates, to: CampaignClosing, ending: EndingCompleted, settled: c.dialled,
@@ -162,9 +165,6 @@ func (d *Dialer) unfit(ctx context.Context, t tended, faults []Fault) error {
 		if d.clock.Now().Before(job.Schedule.End) {
 			return nil
 		}
-		if err := d.wipe(ctx, &campaign{number: number, mask: t.record.Mask, job: job}); err != nil {
-			return err
-		}
 		return d.turn(ctx, job.ID, &stateMove{
 			number: number, from: []CampaignState{CampaignAccepted}, to: CampaignClosing, ending: EndingTimeOver,
 		})
@@ -203,6 +203,11 @@ func (d *Dialer) turn(ctx context.Context, name string, move *stateMove) error {
 func (d *Dialer) conclude(ctx context.Context, t tended) error {
 	number, name := t.record.Number, t.record.Job.ID
 	d.forget(number)
+	if t.balance.unplanned() {
+		if err := d.wipe(ctx, &campaign{number: number, mask: t.record.Mask, job: &t.record.Job}); err != nil {
+			return err
+		}
+	}
 	if t.balance.undialled() > 0 {
 		if err := d.sweep(ctx, number, name, endingReason(t.balance.Ending)); err != nil {
 			return err

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hustings/hustings/consent/contact"
 )
 
 // A test sends a campaign's exact text to the broker's own phones, before anybody
@@ -34,8 +36,11 @@ type testNote struct {
 	// Campaign is whose text it is, Variant which of them where there are several.
 	Campaign string `json:"campaign"`
 	Variant  string `json:"variant,omitempty"`
-	Operator string `json:"operator"`
-	Reason   string `json:"reason"`
+	// Operator and Reason are the order's; nobody orders a seed.
+	Operator string `json:"operator,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+	// Seed tells that the text goes to a seed: see seed.go.
+	Seed bool `json:"seed,omitempty"`
 }
 
 // testLife is how long a test waits for the hours in which texts may be sent,
@@ -56,24 +61,16 @@ func (d *Dialer) Test(ctx context.Context, name, operator, reason string) error 
 		return refused("say who you are with --operator or HUSTINGS_OPERATOR", "the test is nobody's")
 	case strings.TrimSpace(reason) == "":
 		return refused("say with --reason why, for the records", "the test has no reason")
-	case len(d.own) == 0:
+	case len(d.own.of(false)) == 0:
 		return refused("name a file of them in dialerd.yaml, under test_numbers", "no test numbers are registered")
 	case !d.clockIsSure():
 		return refused("see dialctl status", "the clock is in doubt: %s", d.ClockDoubt())
 	}
-	move := &testMove{
-		campaign: name, note: testNote{Campaign: name, Operator: operator, Reason: reason},
-		segment: d.registry.Tariff.Segment, at: d.clock.Now(), key: make([]byte, 32), zones: &survey{},
+	phones, err := d.ownPhones(d.own.of(false))
+	if err != nil {
+		return err
 	}
-	_, _ = rand.Read(move.key) // never fails (crypto/rand)
-	_, _ = rand.Read(move.mask[:])
-	for id := range d.own {
-		var row Contact
-		if _, err := d.directory.Contact(id, &row); err != nil {
-			return fmt.Errorf("look a test number up: %w", err)
-		}
-		move.phones = append(move.phones, drawn{id: id, zone: move.zones.zoneGroup(row.Zones())})
-	}
+	move := &testMove{campaign: name, note: testNote{Campaign: name, Operator: operator, Reason: reason}, ownPhones: phones}
 	if err := d.ledger.Commit(ctx, move); err != nil {
 		return fmt.Errorf("test campaign %s: %w", name, err)
 	}
@@ -85,21 +82,49 @@ func (d *Dialer) Test(ctx context.Context, name, operator, reason string) error 
 	case !move.done:
 		return fmt.Errorf("campaign %q is %s: %w", name, move.was, ErrCampaignState)
 	}
-	d.log.Info().Str(FieldEvent, EventTest).Str(FieldCampaign, name).Str(FieldOperator, operator).Int(FieldCount, len(move.phones)).Send()
+	d.log.Info().Str(FieldEvent, EventTest).Str(FieldCampaign, name).Str(FieldOperator, operator).Int(FieldCount, len(move.drawn)).Send()
 	d.wake()
 	return nil
 }
 
+// ownPhones are phones of the broker's own, as recipients, with what a campaign is
+// made of that goes to them.
+type ownPhones struct {
+	drawn   []drawn
+	zones   *survey
+	segment Money
+	at      time.Time
+	key     []byte
+	mask    [2]byte
+}
+
+func (d *Dialer) ownPhones(ids []contact.ID) (*ownPhones, error) {
+	p := &ownPhones{segment: d.registry.Tariff.Segment, at: d.clock.Now(), key: make([]byte, 32), zones: &survey{}}
+	_, _ = rand.Read(p.key) // never fails (crypto/rand)
+	_, _ = rand.Read(p.mask[:])
+	for _, id := range ids {
+		var row Contact
+		if _, err := d.directory.Contact(id, &row); err != nil {
+			return nil, fmt.Errorf("look a number of the broker's own up: %w", err)
+		}
+		p.drawn = append(p.drawn, drawn{id: id, zone: p.zones.zoneGroup(row.Zones())})
+	}
+	return p, nil
+}
+
+// kind is what the name of such a campaign tells.
+func (n *testNote) kind() string {
+	if n.Seed {
+		return "seed"
+	}
+	return "test"
+}
+
 // testMove writes the tests of a campaign.
 type testMove struct {
+	*ownPhones
 	campaign string
 	note     testNote
-	phones   []drawn
-	zones    *survey
-	segment  Money
-	at       time.Time
-	key      []byte
-	mask     [2]byte
 
 	// found, busy and done tell what there was and what came of it.
 	found, busy, done bool
@@ -117,35 +142,35 @@ func (m *testMove) Apply(tx Tx) {
 	if m.was = balance.State; !slices.Contains(openStates, m.was) || !m.at.Before(of.Job.Schedule.End) {
 		return
 	}
-	for test := range b.testsOf(m.campaign) {
+	for test := range b.testsOf(m.campaign, false) {
 		if m.busy = b.balance(test.Number).State != CampaignClosed; m.busy {
 			return
 		}
 	}
 	for _, text := range of.Job.Message.texts() {
-		m.write(b, &of.Job, text)
+		m.write(b, &of.Job, text, m.note)
 	}
 	b.auditOrder(m.at, m.campaign, said("tested", m.note.Operator, m.note.Reason))
 	m.done = true
 }
 
-// write enters one test, ready to begin.
-func (m *testMove) write(b books, of *Job, text jobText) {
+// write enters one campaign to the phones, ready to begin.
+func (p *ownPhones) write(b books, of *Job, text jobText, note testNote) {
+	note.Variant = text.name
 	record := &campaignRecord{
-		Number: firstTest + uint32(b.next(sequenceTest)), Job: *of, Accepted: m.at, Key: m.key, Mask: m.mask,
-		Zones: m.zones.zones, Groups: make([]uint64, len(m.zones.zones)), Test: new(m.note),
+		Number: firstTest + uint32(b.next(sequenceTest)), Job: *of, Accepted: p.at, Key: p.key, Mask: p.mask,
+		Zones: p.zones.zones, Groups: make([]uint64, len(p.zones.zones)), Test: &note,
 	}
-	record.Test.Variant = text.name
-	job, phones := &record.Job, uint64(len(m.phones))
-	job.ID = fmt.Sprintf("%s.test-%d", of.ID, record.Number-firstTest) // no job can have such a name
+	job, phones := &record.Job, uint64(len(p.drawn))
+	job.ID = fmt.Sprintf("%s.%s-%d", of.ID, note.kind(), record.Number-firstTest) // no job can have such a name
 	job.Message.Body, job.Message.Variants = text.body, nil
-	job.Schedule, job.Retry = JobSchedule{End: m.at.Add(testLife)}, JobRetry{}
+	job.Schedule, job.Retry = JobSchedule{End: p.at.Add(testLife)}, JobRetry{}
 	if of.Schedule.End.Before(job.Schedule.End) {
 		job.Schedule.End = of.Schedule.End
 	}
-	job.Budget = Money(phones) * Money(MeasureText(text.body).Segments) * m.segment
-	for _, phone := range m.phones {
-		key := newRecipientKey(record.Number, phone.zone, m.mask, phone.id)
+	job.Budget = Money(phones) * Money(MeasureText(text.body).Segments) * p.segment
+	for _, phone := range p.drawn {
+		key := newRecipientKey(record.Number, phone.zone, p.mask, phone.id)
 		b.Put(BucketRecipient, key[:], recipient{state: RecipientPlanned}.append(nil))
 		record.Groups[phone.zone]++
 	}
@@ -153,6 +178,64 @@ func (m *testMove) write(b books, of *Job, text jobText) {
 	balance := balance{State: CampaignReady, Size: phones, Considered: phones, Audience: phones}
 	balance.Recipients[RecipientPlanned] = phones
 	b.putBalance(record.Number, &balance)
+}
+
+// CancelTests ends the tests of a campaign that are under way: no request begins any
+// more once it returns. The error is a *OrderError where there is none.
+func (d *Dialer) CancelTests(ctx context.Context, name, operator, reason string) error {
+	move := &cancelTestsMove{campaign: name, at: d.clock.Now(), words: said("its test was cancelled", operator, reason)}
+	if err := d.ledger.Commit(ctx, move); err != nil {
+		return fmt.Errorf("cancel the tests of campaign %s: %w", name, err)
+	}
+	switch {
+	case !move.found:
+		return fmt.Errorf("campaign %q: %w", name, ErrNoCampaign)
+	case len(move.ended) == 0:
+		return refused("dialctl campaign show lists its tests", "no test of campaign %q is under way", name)
+	}
+	d.mu.Lock()
+	for _, number := range move.ended {
+		d.stopped[number] = true
+	}
+	d.mu.Unlock()
+	d.wake()
+	return nil
+}
+
+// cancelTestsMove ends the tests of a campaign.
+type cancelTestsMove struct {
+	campaign string
+	at       time.Time
+	words    string
+
+	found bool
+	ended []uint32
+}
+
+// Apply ends those that have not ended.
+func (m *cancelTestsMove) Apply(tx Tx) {
+	b := books{tx}
+	if m.found = b.named(m.campaign) != 0; !m.found {
+		return
+	}
+	m.ended = nil
+	for test := range b.testsOf(m.campaign, false) {
+		balance := b.balance(test.Number)
+		if balance.State.ends() {
+			continue
+		}
+		b.endEarly(test.Number, &balance)
+		m.ended = append(m.ended, test.Number)
+	}
+	if len(m.ended) > 0 {
+		b.auditOrder(m.at, m.campaign, m.words)
+	}
+}
+
+// endEarly cancels what goes to the broker's own phones.
+func (b books) endEarly(number uint32, balance *balance) {
+	balance.State, balance.Ending = CampaignClosing, EndingCancelled
+	b.putBalance(number, balance)
 }
 
 // faults checks the record's job. That of a test has a name that no job may have.
@@ -164,11 +247,11 @@ func (r *campaignRecord) faults(registry *Registry) []Fault {
 	return job.Validate(registry)
 }
 
-// testsOf yields a campaign's tests, the oldest first.
-func (b books) testsOf(campaign string) iter.Seq[*campaignRecord] {
+// testsOf yields a campaign's tests, or what went to its seeds, the oldest first.
+func (b books) testsOf(campaign string, seeds bool) iter.Seq[*campaignRecord] {
 	return func(yield func(*campaignRecord) bool) {
 		for record := range b.recordsFrom(firstTest) {
-			if record.Test != nil && record.Test.Campaign == campaign && !yield(record) {
+			if record.Test != nil && record.Test.Campaign == campaign && record.Test.Seed == seeds && !yield(record) {
 				return
 			}
 		}
@@ -178,10 +261,11 @@ func (b books) testsOf(campaign string) iter.Seq[*campaignRecord] {
 // TestView is what an operator sees of a text that was sent to the broker's own
 // phones.
 type TestView struct {
-	ID       string    `json:"id"`
-	Variant  string    `json:"variant,omitempty"`
-	Operator string    `json:"operator"`
-	Reason   string    `json:"reason"`
+	ID      string `json:"id"`
+	Variant string `json:"variant,omitempty"`
+	// Operator and Reason are empty for a seed, which nobody orders.
+	Operator string    `json:"operator,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
 	At       time.Time `json:"at"`
 	State    string    `json:"state"`
 	Ending   string    `json:"ending,omitempty"`
@@ -202,20 +286,22 @@ type TestPhone struct {
 	Until   time.Time `json:"until,omitzero"`
 }
 
-// tests returns what became of a campaign's tests.
-func (d *Dialer) tests(name string) ([]TestView, error) {
-	var views []TestView
-	err := d.ledger.View(func(tx Tx) error {
+// tests returns what became of a campaign's tests, and of what went to its seeds.
+func (d *Dialer) tests(name string) (tests, seeds []TestView, err error) {
+	err = d.ledger.View(func(tx Tx) error {
 		b := books{tx}
-		for record := range b.testsOf(name) {
-			views = append(views, d.test(b, record))
+		for record := range b.testsOf(name, false) {
+			tests = append(tests, d.test(b, record))
+		}
+		for record := range b.testsOf(name, true) {
+			seeds = append(seeds, d.test(b, record))
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the tests of campaign %s: %w", name, err)
+		return nil, nil, fmt.Errorf("read the tests of campaign %s: %w", name, err)
 	}
-	return views, nil
+	return tests, seeds, nil
 }
 
 func (d *Dialer) test(b books, record *campaignRecord) TestView {

@@ -300,6 +300,56 @@ func TestDialer_Test_Refused(t *testing.T) {
 	})
 }
 
+// Ensure that a test that was cancelled sends no more, and that another may follow.
+func TestDialer_CancelTests(t *testing.T) {
+	in(t, plan{people: 5, phones: 2}, func(h *house) {
+		h.accept(h.tomorrow("first", "party-a"))
+		h.run()
+		h.awaitState("first", "ready")
+		if err := h.dialer().CancelTests(t.Context(), "first", "op-anne", "early"); err == nil || !strings.Contains(err.Error(), "no test") {
+			t.Errorf("cancelled what is not there: %v", err)
+		}
+		if err := h.dialer().CancelTests(t.Context(), "other", "op-anne", "why"); !errors.Is(err, dialer.ErrNoCampaign) {
+			t.Errorf("cancelled tests of no campaign: %v", err)
+		}
+		h.dialer().Halt(dialer.HaltStopFile, true)
+		h.test("first")
+		if err := h.dialer().CancelTests(t.Context(), "first", "op-anne", "the wrong text"); err != nil {
+			t.Fatal(err)
+		}
+		h.dialer().Halt(dialer.HaltStopFile, false)
+		if test := h.awaitTests("first")[0]; test.Ending != "cancelled" || h.carrier.began() != 0 {
+			t.Errorf("the test ended as %+v after %d requests", test, h.carrier.began())
+		}
+		h.test("first")
+		if got := results(h.awaitTests("first")[1]); got != "phone-1 final delivered, phone-2 final delivered" {
+			t.Errorf("the next test ended with %s", got)
+		}
+	})
+}
+
+// Ensure that a campaign that is cancelled while it waits to be planned, or while it
+// is, closes with books that balance, claims nobody and gets its report.
+func TestDialer_Cancel_Unplanned(t *testing.T) {
+	in(t, plan{people: 30, speed: 600}, func(h *house) {
+		h.accept(h.job("first", "party-a"))
+		h.give("first", cancel)
+		h.accept(h.job("second", "party-b"))
+		h.run()
+		b := h.awaitState("first", "closed").Balance
+		if v := h.show("first"); v.Ending != "cancelled" || b.Audience != 0 || !b.Balances {
+			t.Errorf("closed as %s with %+v", v.Ending, b)
+		}
+		if b := h.awaitState("second", "closed").Balance; b.Audience != 30 {
+			t.Errorf("the other campaign has %+v", b)
+		}
+		h.passUntil(tuesday.AddDate(0, 0, 3))
+		if due, err := h.dialer().ReportsDue(); len(due) != 2 || err != nil {
+			t.Errorf("reports are due for %+v, %v", due, err)
+		}
+	})
+}
+
 // Ensure that an order to test lacks nothing, and that no two tests of a campaign
 // are under way.
 func TestDialer_Test_Orders(t *testing.T) {

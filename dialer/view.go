@@ -39,6 +39,8 @@ type CampaignView struct {
 	// Tests are the texts' on the broker's own phones, the oldest first; only where
 	// one campaign is asked for by name.
 	Tests []TestView `json:"tests,omitempty"`
+	// Seeds are what went to the broker's own phones within the campaign, likewise.
+	Seeds []TestView `json:"seeds,omitempty"`
 	// Rate is how many requests a second of real time began lately, and
 	// Remaining how long the rest takes at that rate; 0 where unknown.
 	Rate      float64  `json:"rate"`

@@ -25,9 +25,11 @@ const (
 	VerbCampaignEstimate Verb = "campaign.estimate"
 	// VerbCampaignPause, VerbCampaignCancel, VerbCampaignTest: CampaignRequest; answer
 	// dialer.CampaignView.
-	VerbCampaignTest   Verb = "campaign.test"
-	VerbCampaignPause  Verb = "campaign.pause"
-	VerbCampaignCancel Verb = "campaign.cancel"
+	VerbCampaignTest Verb = "campaign.test"
+	// VerbCampaignTestCancel: likewise; ends the campaign's tests that are under way.
+	VerbCampaignTestCancel Verb = "campaign.test.cancel"
+	VerbCampaignPause      Verb = "campaign.pause"
+	VerbCampaignCancel     Verb = "campaign.cancel"
 	// VerbCampaignResume, VerbCampaignRelease: a dialer.Order of that verb; answer
 	// dialer.CampaignView, in which the order stands as pending where it waits for a
 	// second operator.

@@ -88,7 +88,10 @@ func printCampaign(w io.Writer, v *dialer.CampaignView) error {
 	if _, err := fmt.Fprintf(w, "\n%s", strings.Join(equations(v), "")); err != nil {
 		return err
 	}
-	return printTests(w, v.Tests)
+	if err := printTests(w, "test", v.Tests); err != nil {
+		return err
+	}
+	return printTests(w, "seed", v.Seeds)
 }
 
 // printVariants prints what became of each text, where a campaign has several.

@@ -14,6 +14,7 @@ import (
 
 func (a *app) campaignTestCommand() *cobra.Command {
 	var reason string
+	var stop bool
 	command := &cobra.Command{
 		Use: "test CAMPAIGN", Short: "send the campaign's exact text to the broker's own phones", Args: wants("CAMPAIGN"),
 		Long: `test sends every text of the campaign, as it stands, to the phones that the daemon's
@@ -26,33 +27,39 @@ day is over then. It counts in no figure of the campaign, and no party pays for 
 			return a.withDaemon(command.Context(), func(ctx context.Context, client *queue.Client) error {
 				view := new(dialer.CampaignView)
 				request := queue.CampaignRequest{Campaign: args[0], Operator: a.operator, Reason: reason}
-				if err := client.Call(ctx, queue.VerbCampaignTest, request, view); err != nil {
+				verb, said := queue.VerbCampaignTest, "the text of campaign %s is on its way to the test numbers\n"
+				if stop {
+					verb, said = queue.VerbCampaignTestCancel, "the tests of campaign %s are over\n"
+				}
+				if err := client.Call(ctx, verb, request, view); err != nil {
 					return failed("test campaign "+args[0], err)
 				}
 				return a.result(view, func(w io.Writer) error {
-					if _, err := fmt.Fprintf(w, "the text of campaign %s is on its way to the test numbers\n", view.ID); err != nil {
+					if _, err := fmt.Fprintf(w, said, view.ID); err != nil {
 						return err
 					}
-					return printTests(w, view.Tests)
+					return printTests(w, "test", view.Tests)
 				})
 			})
 		},
 	}
 	command.Flags().StringVar(&reason, "reason", "", "why, for the records")
+	command.Flags().BoolVar(&stop, "cancel", false, "end the campaign's tests that are under way")
 	return command
 }
 
-// printTests prints what became of each text on the broker's own phones.
-func printTests(w io.Writer, tests []dialer.TestView) error {
+// printTests prints what became of each text on the broker's own phones, which were
+// sent to in a test or as seeds.
+func printTests(w io.Writer, kind string, tests []dialer.TestView) error {
 	if len(tests) == 0 {
 		return nil
 	}
-	rows := []string{cell("test", "text", "at", "by", "state", "phone", "result")}
+	rows := []string{cell(kind, "text", "at", "by", "state", "phone", "result")}
 	for _, test := range tests {
 		for i, phone := range test.Phones {
 			row := cell("", "", "", "", "")
 			if i == 0 {
-				row = cell(test.ID, cmp.Or(test.Variant, "-"), instant(test.At), test.Operator, test.State)
+				row = cell(test.ID, cmp.Or(test.Variant, "-"), instant(test.At), cmp.Or(test.Operator, "-"), test.State)
 			}
 			rows = append(rows, row+"\t"+cell(cmp.Or(phone.Name, "not registered any more"), phoneText(phone)))
 		}
