@@ -28,6 +28,7 @@ func CheckBooks(tx Tx) []string {
 		{"orders", c.orders},
 		{"wills", c.wills},
 		{"reports", c.reports},
+		{"quotes", c.quotes},
 		{"restored campaigns", c.restored},
 		{"lists", c.lists},
 		{"audit log", c.audit},

@@ -1,6 +1,7 @@
 package dialer
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 
@@ -75,9 +76,9 @@ func (c *bookCheck) wills() {
 func (c *bookCheck) reports() {
 	for name, row := range c.Rows(BucketReport, nil) {
 		var report StoredReport
-		err := json.Unmarshal(row, &report)
+		err := report.read(row)
 		if err != nil || report.Campaign != string(name) {
-			c.found("the report of campaign %q cannot be read (I11)", name)
+			c.found("the report of campaign %q is not what was drawn (I11)", name)
 			continue
 		}
 		for file, content := range report.Files {
@@ -88,6 +89,18 @@ func (c *bookCheck) reports() {
 		record := c.records[c.named(report.Campaign)]
 		if record != nil && record.Job.Party != report.Party {
 			c.found("the report of campaign %q was released to %s, but %s has ordered it (I11)", name, report.Party, record.Job.Party)
+		}
+	}
+}
+
+// quotes looks at what parties were told of segments: each to the one who asked,
+// on the day for which it was drawn.
+func (c *bookCheck) quotes() {
+	for key, row := range c.Rows(BucketQuote, nil) {
+		var quote Quote
+		err := json.Unmarshal(row, &quote)
+		if err != nil || len(quote.Answer) == 0 || !bytes.HasPrefix(key, quotePrefix(quote.Day, quote.Party)) {
+			c.found("a quote of %s for %q is not what was drawn (I11)", quote.Day, quote.Party)
 		}
 	}
 }

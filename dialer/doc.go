@@ -32,7 +32,8 @@
 //
 // How many contacts a segment has is counted by the directory's columns (census.go,
 // count.go), and how many of them a party may hope to reach by the rows that grants,
-// objections and claims leave (reach.go). A plan reads the rows that the columns
+// objections and claims leave (reach.go). What the party itself may be told of that
+// is drawn once a day and kept (quote.go). A plan reads the rows that the columns
 // select (matching.go).
 //
 // # What contacts have a right to

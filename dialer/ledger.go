@@ -126,6 +126,8 @@ const (
 	BucketOverride
 	// BucketSpent: day, party; what its messages of that day cost, or may cost.
 	BucketSpent
+	// BucketQuote: day, party, what was asked; the answer that was drawn for it: see quote.go.
+	BucketQuote
 	bucketCount
 )
 
@@ -138,7 +140,7 @@ var bucketNames = [...]string{
 	BucketList: "list", BucketReservation: "reservation", BucketErased: "erased",
 	BucketCorrection: "correction",
 	BucketForeign:    "foreign", BucketCopy: "copy", BucketOrder: "order",
-	BucketShare: "share", BucketOverride: "override", BucketSpent: "spent",
+	BucketShare: "share", BucketOverride: "override", BucketSpent: "spent", BucketQuote: "quote",
 }
 
 // String returns the table's name in the file.

@@ -171,6 +171,7 @@ func (b books) restore(r *Restoration) {
 	}
 	b.Put(BucketMeta, []byte(metaRestored), row)
 	b.setNumber(sequenceAttempt, max(b.number(sequenceAttempt), uint64(r.At.Unix())*attemptsASecond))
+	b.Put(BucketMeta, []byte(metaUnquoted), []byte(quoteDay(r.At))) // what was drawn on this day may be forgotten
 	b.audit(auditControl, fmt.Appendf(nil, "%s the ledger was restored: %s", r.At.UTC().Format(time.RFC3339Nano), r.Why))
 }
 

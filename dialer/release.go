@@ -2,8 +2,13 @@ package dialer
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -100,12 +105,39 @@ type StoredReport struct {
 	KeyID    string    `json:"key_id"`
 	// Files are the renderings and their signatures by name, such as
 	// "report.json" and "report.json.sig".
-	Files map[string][]byte `json:"files"`
+	Files map[string][]byte `json:"files,omitempty"`
+	// Hash is the SHA-256 of the files, in hexadecimal digits. It stands in the
+	// audit log, too, whose leaf is kept for ever.
+	Hash string `json:"sha256"`
+}
+
+// hashFiles returns the hash of the files, in the order of their names.
+func (r *StoredReport) hashFiles() string {
+	all := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(r.Files)) {
+		sum := sha256.Sum256(r.Files[name])
+		_, _ = fmt.Fprintf(all, "%s %x\n", name, sum) // a hash takes all
+	}
+	return hex.EncodeToString(all.Sum(nil))
+}
+
+// read fills in the report from its row, whose files must be those that were
+// drawn.
+func (r *StoredReport) read(row []byte) error {
+	if err := json.Unmarshal(row, r); err != nil {
+		return err
+	}
+	if r.hashFiles() != r.Hash {
+		return errors.New("its files are not those that were drawn")
+	}
+	return nil
 }
 
 // StoreReport keeps a report that was just drawn, unless there is one already:
-// then that one stands, and is returned. No party sees a report before this has
-// returned, so a crash can never have it drawn twice.
+// then that one stands, and is returned. Its row, its renderings, their hash and
+// the leaf of the audit log are one transaction. Nobody sees a report before this
+// has returned, nor are its bytes anywhere else, so a crash can never have it drawn
+// twice.
 func (d *Dialer) StoreReport(ctx context.Context, report StoredReport) (StoredReport, error) {
 	move := &reportMove{report: report}
 	if err := d.ledger.Commit(ctx, move); err != nil {
@@ -120,18 +152,22 @@ type reportMove struct{ report StoredReport }
 func (m *reportMove) Apply(tx Tx) {
 	b := books{tx}
 	if row := b.Get(BucketReport, []byte(m.report.Campaign)); row != nil {
-		if err := json.Unmarshal(row, &m.report); err != nil {
+		if err := m.report.read(row); err != nil {
 			b.Fail(fmt.Errorf("read the report of campaign %s: %w", m.report.Campaign, err))
 		}
 		return
 	}
+	m.report.Hash = m.report.hashFiles()
+	leaf := m.report
+	leaf.Files = nil // their hash says it all
 	row, err := json.Marshal(m.report)
-	if err != nil {
+	entry, failed := json.Marshal(leaf)
+	if err := errors.Join(err, failed); err != nil {
 		b.Fail(fmt.Errorf("write the report of campaign %s: %w", m.report.Campaign, err))
 		return
 	}
 	b.Put(BucketReport, []byte(m.report.Campaign), row)
-	b.audit(auditReport, row)
+	b.audit(auditReport, entry)
 }
 
 // Reports returns the reports that were released.
@@ -147,7 +183,7 @@ func (d *Dialer) Reports() ([]StoredReport, error) {
 func EachReport(tx Tx, each func(StoredReport)) error {
 	for key, row := range tx.Rows(BucketReport, nil) {
 		var report StoredReport
-		if err := json.Unmarshal(row, &report); err != nil {
+		if err := report.read(row); err != nil {
 			return fmt.Errorf("read the report of campaign %s: %w", key, err)
 		}
 		each(report)

@@ -52,6 +52,8 @@ const (
 	VerbListShow Verb = "list.show"
 	// VerbSegmentCount: a dialer.SegmentQuestion; answers dialer.SegmentCount.
 	VerbSegmentCount Verb = "segment.count"
+	// VerbCampaignQuote: a dialer.SegmentQuestion with a party; answers dialer.Quote.
+	VerbCampaignQuote Verb = "campaign.quote"
 	// VerbReservationAdd: ReservationRequest; answers dialer.Reservation.
 	VerbReservationAdd Verb = "reservation.add"
 	// VerbReservationList: no request; answers ReservationList.

@@ -15,7 +15,7 @@ import (
 
 func (a *app) campaignCommand() *cobra.Command {
 	return group("campaign", "submit campaigns, watch and steer them",
-		a.campaignSubmitCommand(), a.campaignListCommand(), a.campaignShowCommand(), a.campaignWatchCommand(),
+		a.campaignQuoteCommand(), a.campaignSubmitCommand(), a.campaignListCommand(), a.campaignShowCommand(), a.campaignWatchCommand(),
 		a.campaignOrderCommand(order{
 			verb: queue.VerbCampaignPause, use: "pause", done: "paused",
 			short: "stop a campaign until it is resumed; what is in flight ends",

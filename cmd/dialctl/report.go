@@ -15,7 +15,7 @@ import (
 
 func (a *app) reportCommand() *cobra.Command {
 	return group("report", "what parties see of their campaigns",
-		a.reportListCommand(), a.reportShowCommand(), a.reportVerifyCommand())
+		a.reportListCommand(), a.reportShowCommand(), a.reportPreviewCommand(), a.reportVerifyCommand())
 }
 
 func (a *app) reportListCommand() *cobra.Command {
@@ -126,7 +126,7 @@ func (a *app) verifyReport(path, signaturePath, keyPath string) error {
 		return failed("read the public key "+keyPath, err)
 	}
 	if err := report.Verify(public, document, signature); err != nil {
-		return withHint(failed("verify "+path, err), verifyHint(err))
+		return withHint(failed("verify "+path, err), verifyHint(err, document, signature))
 	}
 	result := struct {
 		File  string `json:"file"`
@@ -139,9 +139,15 @@ func (a *app) verifyReport(path, signaturePath, keyPath string) error {
 	})
 }
 
-func verifyHint(err error) string {
+// verifyHint says what to do about a report that is refused, and where it was
+// changed, if that can be found.
+func verifyHint(err error, document, signature []byte) string {
 	if errors.Is(err, report.ErrOtherKey) {
 		return "the broker may have more than one key: the one that is meant comes with the contract, never beside a report"
 	}
-	return "do not trust this file; ask the broker for the report again"
+	const advice = "do not trust this file; ask the broker for the report again"
+	if place, found := report.Changed(document, signature); found {
+		return place.String() + "; " + advice
+	}
+	return advice
 }

@@ -47,12 +47,17 @@ The first count for a party takes some seconds in a large directory.`,
 			})
 		},
 	}
-	flags := command.Flags()
-	flags.StringArrayVar(&segment, "segment", nil, "`criterion` attribute=value,value; may be repeated")
-	flags.StringVar(&question.Party, "party", "", "`id` of who would reach them")
-	flags.StringVar(&channel, "channel", "", "the `channel`, such as sms")
-	flags.StringVar(&question.Round, "round", "", "the `round`, as the registry names it")
+	questionFlags(command, &question, &segment, &channel)
 	return command
+}
+
+// questionFlags are the flags by which a segment is asked about.
+func questionFlags(command *cobra.Command, question *dialer.SegmentQuestion, segment *[]string, channel *string) {
+	flags := command.Flags()
+	flags.StringArrayVar(segment, "segment", nil, "`criterion` attribute=value,value; may be repeated")
+	flags.StringVar(&question.Party, "party", "", "`id` of who would reach them")
+	flags.StringVar(channel, "channel", "", "the `channel`, such as sms")
+	flags.StringVar(&question.Round, "round", "", "the `round`, as the registry names it")
 }
 
 // readQuestion takes what is asked from a campaign's file or from the flags.

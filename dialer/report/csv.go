@@ -35,7 +35,7 @@ func renderCSV(heading Heading, figures Figures) ([]byte, error) {
 		rows = append(rows, []string{
 			sandbox, heading.Campaign, heading.Party, heading.Round, heading.Channel,
 			strconv.FormatUint(heading.Size, 10), string(heading.Ending), releasedAt(heading),
-			class.name, cell, strconv.FormatBool(!shown), epsilonText(), reportMargin().Confidence,
+			class.name, cell, strconv.FormatBool(!shown), epsilonText(), reportMargin().Confidence.String(),
 			strconv.FormatUint(reportMargin().PlusMinus, 10), heading.KeyID,
 		})
 	}
@@ -53,15 +53,30 @@ func renderCSV(heading Heading, figures Figures) ([]byte, error) {
 	return buffer.Bytes(), nil
 }
 
-// csvCell puts an apostrophe before a value that a spreadsheet would run as a formula: a campaign may be named by whoever orders it.
-// The characters are those of OWASP's "CSV Injection" page, the full-width ones included. No figure begins with any of them.
+// csvCell puts an apostrophe before whatever a spreadsheet would run as a formula: a campaign may be named by whoever orders it. Cells
+// do not only begin where this file says so: a spreadsheet in a country of decimal commas cuts lines at semicolons, others at tabs
+// or bars, and quotes may open a cell. What follows one of these is therefore looked at, too. The characters are those of OWASP's
+// "CSV Injection" page, the full-width ones included. No figure begins with any of them.
 func csvCell(value string) string {
-	first, _ := utf8.DecodeRuneInString(value)
-	if value != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
-		return "'" + value
+	var safe strings.Builder
+	opens := true // a cell may begin here
+	for rest := value; rest != ""; {
+		char, size := utf8.DecodeRuneInString(rest)
+		if opens && strings.ContainsRune(formulaStarts, char) {
+			safe.WriteByte('\'')
+		}
+		safe.WriteString(rest[:size]) // as it is: an invalid byte must not become another
+		opens = strings.ContainsRune(cellStarts, char)
+		rest = rest[size:]
 	}
-	return value
+	return safe.String()
 }
+
+// What a spreadsheet takes for the start of a formula, and after what it may begin a cell.
+const (
+	formulaStarts = "=+-@\t\r\n＝＋－＠"
+	cellStarts    = ",;|\t\r\n\"'"
+)
 
 // class is a figure with its name in the JSON and CSV renderings.
 type class struct {

@@ -39,21 +39,51 @@ func TestRender_CSV(t *testing.T) {
 	}
 }
 
-// FuzzCSVCell ensures that no value begins as a formula does, and that nothing else is changed.
+// Ensure that nothing in a name is a formula, in whichever way a spreadsheet cuts lines into cells.
+func TestCSVCell(t *testing.T) {
+	t.Parallel()
+	for value, expected := range map[string]string{
+		"":                         "",
+		"fr-2027-r1-sms-01":        "fr-2027-r1-sms-01",
+		"=1+1":                     "'=1+1",
+		"a;=HYPERLINK(1)":          "a;'=HYPERLINK(1)",
+		"a|+1":                     "a|'+1",
+		`a";=1`:                    `a";'=1`,
+		"a;-1;@SUM(A1)":            "a;'-1;'@SUM(A1)",
+		"＝1":                       "'＝1",
+		"a, b - c (2 + 2 = 4) @ d": "a, b - c (2 + 2 = 4) @ d",
+	} {
+		if got := csvCell(value); got != expected {
+			t.Errorf("%q became %q, not %q", value, got, expected)
+		}
+	}
+}
+
+// FuzzCSVCell ensures that no value begins a formula, at whichever sign lines are cut, and that nothing else is changed.
 func FuzzCSVCell(f *testing.F) {
-	for _, seed := range []string{"", "a", "=1+1", "+33", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "'x", "\xff=", "é"} {
+	for _, seed := range []string{"", "a", "=1+1", "+33", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "'x", "\xff=", "é", "a;=1", `";=1`, "''=1", ";;+\t-"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		cell := csvCell(value)
-		if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r\n") {
-			t.Errorf("%q is a formula", cell)
+		for _, separators := range []string{"", ",", ";", "|", `"`, ",;|\""} {
+			for _, piece := range strings.FieldsFunc(cell, func(char rune) bool { return strings.ContainsRune(separators, char) }) {
+				if strings.ContainsAny(piece[:1], "=+-@\t\r\n") {
+					t.Errorf("%q of %q is a formula", piece, cell)
+				}
+			}
 		}
-		if cell != value && cell != "'"+value {
-			t.Errorf("%q became %q", value, cell)
+		left := value
+		for _, char := range []byte(cell) {
+			switch {
+			case left != "" && left[0] == char:
+				left = left[1:]
+			case char != '\'':
+				t.Fatalf("%q became %q", value, cell)
+			}
 		}
-		if dangerous := value != "" && strings.ContainsAny(value[:1], "=+-@\t\r\n"); dangerous && cell == value {
-			t.Errorf("%q was left as it is", value)
+		if left != "" {
+			t.Errorf("%q became %q, without %q", value, cell, left)
 		}
 	})
 }

@@ -46,25 +46,31 @@ var schema []byte
 // Schema returns the JSON schema (2020-12) of a report's JSON rendering, as published.
 func Schema() []byte { return append([]byte(nil), schema...) }
 
-// jsonReport is the JSON rendering; the order of its fields is the order on the page.
-type jsonReport struct {
-	Sandbox    bool        `json:"sandbox,omitempty"`
-	Campaign   string      `json:"campaign"`
-	Party      string      `json:"party"`
-	Round      string      `json:"round"`
-	Channel    string      `json:"channel"`
-	Size       uint64      `json:"size"`
-	Ending     Ending      `json:"ending"`
-	ReleasedAt string      `json:"released_at"`
-	Epsilon    json.Number `json:"epsilon"`
-	Margin     jsonMargin  `json:"margin"`
-	Classes    jsonClasses `json:"classes"`
-	KeyID      string      `json:"key_id"`
+// Terms are what a reader must know to read figures: how much noise is in them, and how far they may stand from the truth. They are
+// written as in a report's JSON rendering.
+type Terms struct {
+	Epsilon json.Number `json:"epsilon"`
+	Margin  Margin      `json:"margin"`
 }
 
-type jsonMargin struct {
-	Confidence json.Number `json:"confidence"`
-	PlusMinus  uint64      `json:"plus_minus"`
+// PublishedTerms returns the terms of every report.
+func PublishedTerms() Terms {
+	return Terms{Epsilon: json.Number(epsilonText()), Margin: reportMargin()}
+}
+
+// jsonReport is the JSON rendering; the order of its fields is the order on the page.
+type jsonReport struct {
+	Sandbox    bool   `json:"sandbox,omitempty"`
+	Campaign   string `json:"campaign"`
+	Party      string `json:"party"`
+	Round      string `json:"round"`
+	Channel    string `json:"channel"`
+	Size       uint64 `json:"size"`
+	Ending     Ending `json:"ending"`
+	ReleasedAt string `json:"released_at"`
+	Terms
+	Classes Figures `json:"classes"`
+	KeyID   string  `json:"key_id"`
 }
 
 type jsonClasses struct {
@@ -72,6 +78,11 @@ type jsonClasses struct {
 	NotReached   Figure `json:"not_reached"`
 	NotContacted Figure `json:"not_contacted"`
 	Unknown      Figure `json:"unknown"`
+}
+
+// MarshalJSON writes the figures as the classes of a report's JSON rendering.
+func (f Figures) MarshalJSON() ([]byte, error) {
+	return json.Marshal(jsonClasses{Reached: f.Reached, NotReached: f.NotReached, NotContacted: f.NotContacted, Unknown: f.Unknown})
 }
 
 func renderJSON(heading Heading, figures Figures) ([]byte, error) {
@@ -84,18 +95,9 @@ func renderJSON(heading Heading, figures Figures) ([]byte, error) {
 		Size:       heading.Size,
 		Ending:     heading.Ending,
 		ReleasedAt: releasedAt(heading),
-		Epsilon:    json.Number(epsilonText()),
-		Margin: jsonMargin{
-			Confidence: json.Number(reportMargin().Confidence),
-			PlusMinus:  reportMargin().PlusMinus,
-		},
-		Classes: jsonClasses{
-			Reached:      figures.Reached,
-			NotReached:   figures.NotReached,
-			NotContacted: figures.NotContacted,
-			Unknown:      figures.Unknown,
-		},
-		KeyID: heading.KeyID,
+		Terms:      PublishedTerms(),
+		Classes:    figures,
+		KeyID:      heading.KeyID,
 	}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w", err)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/big"
 	"sync"
@@ -16,15 +17,15 @@ const (
 type Margin struct {
 	// Confidence is the chance, as an exact decimal ("0.95"), that one figure stands within PlusMinus contacts of its true count.
 	// It speaks of each figure taken alone.
-	Confidence string
+	Confidence json.Number `json:"confidence"`
 	// PlusMinus is a number of contacts.
-	PlusMinus uint64
+	PlusMinus uint64 `json:"plus_minus"`
 }
 
 // reportMargin is computed once, when first asked for: it depends on constants only.
 var reportMargin = sync.OnceValue(func() Margin {
 	return Margin{
-		Confidence: decimal(confidenceNumerator, confidenceDenominator),
+		Confidence: json.Number(decimal(confidenceNumerator, confidenceDenominator)),
 		PlusMinus:  noiseBound(epsilonNumerator, epsilonDenominator) + rounding/2,
 	}
 })

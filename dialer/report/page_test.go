@@ -2,6 +2,8 @@ package report
 
 import (
 	"bytes"
+	"encoding/csv"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"html"
@@ -13,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // outline is what a page is made of.
@@ -67,7 +71,7 @@ func (o *outline) attributes(t *testing.T, node xml.StartElement) {
 		switch {
 		case name == "id":
 			o.ids[attribute.Value]++
-		case name == "aria-labelledby":
+		case name == "aria-labelledby", name == "aria-describedby":
 			o.labels = append(o.labels, strings.Fields(attribute.Value)...)
 		case name == "href":
 			o.links = append(o.links, attribute.Value)
@@ -201,20 +205,91 @@ func TestWords_Complete(t *testing.T) {
 	}
 }
 
-// Ensure that a name made to break the page only shows itself.
-func TestRender_HTML_HostileNames(t *testing.T) {
+// canaries are names made to break out of a rendering. Each has a word of its own, so that it can be told where it went.
+var canaries = []string{
+	`canary</title></h1><script>alert(1)</script>`,
+	`canary"><img src=x onerror=alert(1)>`,
+	`canary' autofocus onfocus=alert(1) x='`,
+	`{{.KeyID}} canary <!-- & &lt;`,
+	`canary]]></style><style>*{display:none}</style>`,
+	`javascript:canary`,
+	`canary","classes":{"reached":1},"x":"`,
+	`canary\u0022,\u0022reached\u0022:1`,
+	`=HYPERLINK("h"&"ttp:canary")`,
+	`@canary;=1+1;+2|-3`,
+	`canary,7,7,7`,
+	`canary\canary"`,
+}
+
+// Ensure that a name made to break a rendering only shows itself, in whichever place and rendering: the page has no other element
+// than it always has, the object no other member and the table no other cell.
+func TestRender_Canaries(t *testing.T) {
 	t.Parallel()
-	heading := testHeading()
-	heading.PartyName = `</h1><script>alert(1)</script>`
-	heading.Campaign = `"><img src=x onerror=alert(1)>`
-	heading.Election = `{{.KeyID}} <!-- & &lt;`
-	page := parsePage(t, mustRender(t, heading, goldenCases(t)["completed"].figures).HTML)
-	if page.elements["script"] != 0 || page.elements["img"] != 0 {
-		t.Errorf("elements %v", page.elements)
+	golden := goldenCases(t)["completed"]
+	plain := parsePage(t, mustRender(t, golden.heading, golden.figures).HTML)
+	for _, canary := range canaries {
+		for place, put := range map[string]func(*Heading){
+			"campaign":   func(h *Heading) { h.Campaign = canary },
+			"party":      func(h *Heading) { h.Party = canary },
+			"party name": func(h *Heading) { h.PartyName = canary },
+			"round":      func(h *Heading) { h.Round = canary },
+			"election":   func(h *Heading) { h.Election = canary },
+		} {
+			heading := golden.heading
+			put(&heading)
+			document := mustRender(t, heading, golden.figures)
+			page := parsePage(t, document.HTML)
+			if diff := cmp.Diff(plain.elements, page.elements); diff != "" {
+				t.Errorf("%s %q: other elements: %s", place, canary, diff)
+			}
+			if place != "party" && !strings.Contains(page.text, canary) { // the page shows a party's name, and not its ID
+				t.Errorf("%s %q is not shown as it is", place, canary)
+			}
+			checkObject(t, heading, golden.figures, document.JSON)
+			checkTable(t, heading, document.CSV)
+		}
 	}
-	for _, name := range []string{heading.PartyName, heading.Campaign, heading.Election} {
-		if !strings.Contains(page.text, name) {
-			t.Errorf("%q is not shown as it is", name)
+}
+
+// checkObject fails unless the object is exactly the heading and the figures.
+func checkObject(t *testing.T, heading Heading, figures Figures, object []byte) {
+	t.Helper()
+	var got struct{ Campaign, Party, Round string }
+	if err := json.Unmarshal(object, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Campaign != heading.Campaign || got.Party != heading.Party || got.Round != heading.Round {
+		t.Errorf("the object says %q, %q, %q", got.Campaign, got.Party, got.Round)
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(object, &members); err != nil || len(members) != 11 {
+		t.Errorf("the object has %d members: %v", len(members), err)
+	}
+	classes, err := json.Marshal(figures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, members["classes"]); err != nil || compact.String() != string(classes) {
+		t.Errorf("the classes are %s, not %s: %v", compact.String(), classes, err)
+	}
+}
+
+// checkTable fails unless the table has five rows of the known columns, none of which a spreadsheet would run.
+func checkTable(t *testing.T, heading Heading, table []byte) {
+	t.Helper()
+	rows, err := csv.NewReader(bytes.NewReader(table)).ReadAll()
+	if err != nil || len(rows) != 5 {
+		t.Fatalf("%d rows: %v", len(rows), err)
+	}
+	for _, row := range rows[1:] {
+		if row[1] != csvCell(heading.Campaign) || row[2] != csvCell(heading.Party) || row[3] != csvCell(heading.Round) {
+			t.Errorf("the row is %q", row)
+		}
+		for _, cell := range row {
+			if cell != "" && strings.ContainsAny(cell[:1], "=+-@") {
+				t.Errorf("%q is a formula", cell)
+			}
 		}
 	}
 }

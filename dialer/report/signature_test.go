@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,6 +26,11 @@ func TestVerify(t *testing.T) {
 		t.Error(err)
 	}
 
+	// Whoever needs only the signature may leave the digests of lines out.
+	if err := Verify(key.Public(), document, bytes.Replace(signature, append([]byte(linesPrefix), append(encodedLines(document), '\n')...), nil, 1)); err != nil {
+		t.Error(err)
+	}
+
 	foreign, err := other.Sign(document)
 	if err != nil {
 		t.Fatal(err)
@@ -43,9 +49,11 @@ func TestVerify(t *testing.T) {
 		"other key, relabelled":    {key.Public(), document, relabelled, ErrNotAuthentic},
 		"empty":                    {key.Public(), document, nil, ErrMalformedSignature},
 		"document for a signature": {key.Public(), document, document, ErrMalformedSignature},
-		"one line":                 {key.Public(), document, signature[:60], ErrMalformedSignature},
+		"one line":                 {key.Public(), document, signature[:59], ErrMalformedSignature},
+		"digests of another":       {key.Public(), document, relined(t, signature, []byte("Document")), ErrMalformedSignature},
+		"no digests on their line": {key.Public(), document, bytes.Replace(signature, encodedLines(document), nil, 1), ErrMalformedSignature},
 		"cut":                      {key.Public(), document, signature[:len(signature)-5], ErrMalformedSignature},
-		"three lines":              {key.Public(), document, append(bytes.Clone(signature), '\n'), ErrMalformedSignature},
+		"four lines":               {key.Public(), document, append(bytes.Clone(signature), '\n'), ErrMalformedSignature},
 		"huge":                     {key.Public(), document, bytes.Repeat(signature, 100), ErrMalformedSignature},
 	} {
 		if err := Verify(test.public, test.document, test.signature); !errors.Is(err, test.expected) {
@@ -56,6 +64,62 @@ func TestVerify(t *testing.T) {
 		if err := Verify(public, document, signature); err == nil {
 			t.Errorf("a public key of %d bytes was used", len(public))
 		}
+	}
+}
+
+// encodedLines returns the digests of a document's lines as a signature has them.
+func encodedLines(document []byte) []byte {
+	return bytes.TrimPrefix([]byte(encodeLines(lineDigests(document))), []byte(linesPrefix))
+}
+
+// relined returns a signature of "document" with the digests of another.
+func relined(t *testing.T, signature, other []byte) []byte {
+	t.Helper()
+	changed := bytes.Replace(signature, encodedLines([]byte("document")), encodedLines(other), 1)
+	if bytes.Equal(changed, signature) {
+		t.Fatal("nothing was replaced")
+	}
+	return changed
+}
+
+// Ensure that the place of a change is named: in each line of each rendering, of a line more and of a line less.
+func TestChanged(t *testing.T) {
+	t.Parallel()
+	golden := goldenCases(t)["completed"]
+	document := mustRender(t, golden.heading, golden.figures)
+	signatures, err := document.Sign(testKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, rendering := range map[string][2][]byte{
+		"JSON": {document.JSON, signatures.JSON}, "CSV": {document.CSV, signatures.CSV}, "HTML": {document.HTML, signatures.HTML},
+	} {
+		signed, signature := rendering[0], rendering[1]
+		if place, found := Changed(signed, signature); found {
+			t.Errorf("%s: nothing was changed, and %s", name, place)
+		}
+		lines := bytes.Split(signed, []byte("\n"))
+		for at := range lines {
+			changed := slices.Clone(lines)
+			changed[at] = append(bytes.Clone(lines[at]), 'x')
+			place, found := Changed(bytes.Join(changed, []byte("\n")), signature)
+			if !found || place.Line != at+1 || !strings.HasSuffix(place.Text, "x") && len(place.Text) < maximumPlace {
+				t.Errorf("%s: line %d was changed, and %v, %t", name, at+1, place, found)
+			}
+			if err := Verify(testKey().Public(), bytes.Join(changed, []byte("\n")), signature); !errors.Is(err, ErrNotAuthentic) {
+				t.Errorf("%s: line %d was changed: %v", name, at+1, err)
+			}
+		}
+		if place, found := Changed(append(bytes.Clone(signed), "more\n"...), signature); !found || place.Line != len(lines) || place.Lines != len(lines)+1 {
+			t.Errorf("%s: a line more: %v, %t", name, place, found)
+		}
+		cut := bytes.Join(lines[:3], []byte("\n"))
+		if place, found := Changed(cut, signature); !found || place.Line != 4 || !strings.Contains(place.String(), "ends after line 3") {
+			t.Errorf("%s: cut after three lines: %v, %t", name, place, found)
+		}
+	}
+	if place, found := Changed(document.JSON, []byte("none")); found {
+		t.Errorf("no signature, and %v", place)
 	}
 }
 
@@ -123,13 +187,15 @@ func FuzzParseSignature(f *testing.F) {
 	f.Add([]byte(signaturePrefix + "\n\n"))
 	f.Add([]byte("\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		keyID, raw, err := parseSignature(text)
+		parsed, err := parseSignature(text)
+		keyID, raw := parsed.keyID, parsed.raw
 		if err != nil {
 			if !errors.Is(err, ErrMalformedSignature) || keyID != "" || raw != nil {
 				t.Errorf("%q: %q, %x, %v", text, keyID, raw, err)
 			}
 			return
 		}
+		_, _ = Changed(text, text)
 		if len(raw) != ed25519.SignatureSize || !validKeyID(keyID) {
 			t.Errorf("%q was read as %q, %x", text, keyID, raw)
 		}

@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/hustings/hustings/cmd/internal/build"
 	"github.com/hustings/hustings/consent/contact"
 	"github.com/hustings/hustings/dialer"
+	"github.com/hustings/hustings/dialer/report"
 	"github.com/hustings/hustings/queue"
 )
 
@@ -27,6 +30,7 @@ func (d *Daemon) handlers() map[queue.Verb]queue.Handler {
 		queue.VerbCampaignCancel:     d.order(d.dialer.Cancel),
 		queue.VerbSegmentCount:       d.countSegment,
 		queue.VerbInvoice:            d.invoice,
+		queue.VerbCampaignQuote:      d.quote,
 		queue.VerbFairness:           d.fairness,
 		queue.VerbCampaignSignOff:    d.signOff,
 		queue.VerbOptOut:             d.optOut,
@@ -93,6 +97,28 @@ func (d *Daemon) countSegment(ctx context.Context, request queue.Request) (any, 
 		return nil, &queue.ControlError{Code: queue.CodeInvalid, Message: "the segment cannot be counted", Faults: faults}
 	}
 	return count, err
+}
+
+// quote answers with what a party may be told, by the noise of reports.
+func (d *Daemon) quote(ctx context.Context, request queue.Request) (any, error) {
+	var asked dialer.SegmentQuestion
+	if err := request.Decode(&asked); err != nil {
+		return nil, err
+	}
+	quoted, faults, err := d.dialer.Quote(ctx, asked, dialer.QuoteDraw{
+		PerDay: report.QuotesPerDay,
+		Draw: func(reachable uint64) (json.RawMessage, error) {
+			drawn, err := report.DrawQuote(rand.Reader, reachable)
+			if err != nil {
+				return nil, err
+			}
+			return json.Marshal(drawn)
+		},
+	})
+	if len(faults) > 0 {
+		return nil, &queue.ControlError{Code: queue.CodeInvalid, Message: "the segment cannot be quoted", Faults: faults}
+	}
+	return quoted, explained(err)
 }
 
 func (d *Daemon) fairness(_ context.Context, request queue.Request) (any, error) {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -59,6 +60,8 @@ type Daemon struct {
 	health   *health
 	metrics  *metrics
 	disk     disk
+	// damaged are the campaigns of whose damaged reports was told.
+	damaged sync.Map
 
 	// own are the broker's own phones.
 	own []dialer.OwnNumber

@@ -14,6 +14,7 @@ const (
 	eventToldAgain         = "queue.told_again"
 	eventReport            = "report.released"
 	eventReportReread      = "report.reread"
+	eventReportDamaged     = "report.damaged"
 	eventReportUnpublished = "report.unpublished"
 	eventErased            = "directory.erased"
 	eventErasureDelayed    = "directory.erasure_delayed"

@@ -20,6 +20,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(playRole) {
 	case "daemon":
 		os.Exit(Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	case mortalRole:
+		os.Exit(mortalDaemon(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	case "carrier":
 		os.Exit(sandbox.Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	}

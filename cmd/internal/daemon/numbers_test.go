@@ -89,6 +89,7 @@ func contentsUnder(t *testing.T, folder, except string) map[string][]byte {
 func TestDaemon_NoNumberAnywhere(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.config.Log.Level = "debug"
 	h.config.HTTP.Ops.Listen = freeAddress(t)
 	h.start()
 	token, err := queue.ReadToken(h.config.DataDirectory)

@@ -3,13 +3,16 @@ package daemon
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hustings/hustings/dialer"
@@ -20,11 +23,8 @@ import (
 // releaseReports draws the reports whose day has come, keeps their files and
 // publishes them. What could not be published is tried again.
 func (d *Daemon) releaseReports(ctx context.Context) error {
-	unpublished, err := d.rereadReports(ctx)
+	unpublished, err := d.resumeReports(ctx)
 	if err != nil {
-		return err
-	}
-	if err := d.writeReports(); err != nil {
 		return err
 	}
 	return everyReal(ctx, time.Second, func() error {
@@ -37,44 +37,93 @@ func (d *Daemon) releaseReports(ctx context.Context) error {
 		}
 		for _, totals := range due {
 			kept, err := d.release(ctx, totals)
-			if err != nil {
+			switch {
+			case errors.Is(err, errReportDamaged):
+				d.tellDamaged(totals.Campaign, err)
+			case err != nil:
 				return err
+			default:
+				unpublished = append(unpublished, kept)
 			}
-			unpublished = append(unpublished, kept)
 		}
 		unpublished = slices.DeleteFunc(unpublished, func(kept dialer.StoredReport) bool { return d.publish(ctx, kept) })
 		return nil
 	})
 }
 
-// release draws one report, once: its files, which appear all together or not at
-// all, are what it is from then on. Where they are there already, because the
-// daemon was killed or a restored ledger has forgotten, they are the report (I11).
-// Nobody is told before the ledger has it, too.
-func (d *Daemon) release(ctx context.Context, totals dialer.Totals) (dialer.StoredReport, error) {
-	kept, released := d.readReport(totals.Campaign)
-	if !released {
-		var err error
-		if kept, err = d.draw(totals); err != nil {
-			return kept, fmt.Errorf("draw the report of campaign %s: %w", totals.Campaign, err)
+// publishedSurely is how long after its release, in the campaigns' time, a report may
+// not have been published whole: a daemon that was killed in the middle comes back
+// within that time. Later ones are compared with what NATS has (mend.go).
+const publishedSurely = 48 * time.Hour
+
+// resumeReports brings what a former life has drawn to its end: ledger and files
+// know of each other then. It returns what may not have been published; who has it
+// already sees the same bytes once more.
+func (d *Daemon) resumeReports(ctx context.Context) (unpublished []dialer.StoredReport, err error) {
+	reread, err := d.rereadReports(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reports, err := d.dialer.Reports()
+	if err != nil {
+		return nil, err
+	}
+	since := d.clock.Now().Add(-publishedSurely)
+	for _, kept := range reports {
+		wrote, err := d.writeReport(kept)
+		if err != nil {
+			return nil, err
 		}
-		if err := d.writeReport(kept); err != nil {
-			return kept, err
+		if wrote || reread[kept.Campaign] || kept.Released.After(since) {
+			unpublished = append(unpublished, kept)
 		}
 	}
-	// What is on disk is entered, even while the daemon is stopping.
-	kept, err := d.dialer.StoreReport(context.WithoutCancel(ctx), kept)
+	return unpublished, d.writePublicKey()
+}
+
+// release draws one report, once. It is entered in the ledger with all its
+// renderings before a byte of it is anywhere else: a daemon that is killed before
+// has drawn nothing, and one that is killed after finds it there. Its files come
+// next, and nobody is served before they are there: they are what outlives a
+// ledger that is put back (I11). Where they are there already, since such a ledger
+// has forgotten them, they are the report.
+func (d *Daemon) release(ctx context.Context, totals dialer.Totals) (dialer.StoredReport, error) {
+	kept, released, err := d.readReport(totals.Campaign)
+	if err == nil && !released {
+		kept, err = d.draw(totals)
+	}
 	if err != nil {
+		return kept, fmt.Errorf("draw the report of campaign %s: %w", totals.Campaign, err)
+	}
+	d.seams.release("drawn")
+	// What was drawn is kept, even while the daemon is stopping.
+	if kept, err = d.dialer.StoreReport(context.WithoutCancel(ctx), kept); err != nil {
+		return kept, err
+	}
+	d.seams.release("stored")
+	if _, err := d.writeReport(kept); err != nil {
 		return kept, err
 	}
 	d.log.Info().Str(dialer.FieldEvent, eventReport).Str(dialer.FieldCampaign, kept.Campaign).Str(dialer.FieldParty, kept.Party).Send()
 	return kept, nil
 }
 
+// errReportDamaged is wrapped where files of a report are there that cannot be the
+// ones that were released.
+var errReportDamaged = errors.New("its files are there, and are not as they were signed")
+
+// tellDamaged says so, once: whoever has a copy of the files must put it back, and
+// until then the report is not drawn again.
+func (d *Daemon) tellDamaged(campaign string, err error) {
+	if _, told := d.damaged.LoadOrStore(campaign, true); !told {
+		d.log.Error().Str(dialer.FieldEvent, eventReportDamaged).Str(dialer.FieldCampaign, campaign).Err(err).Send()
+	}
+}
+
 // rereadReports enters in the ledger the reports whose files are there and that it
 // does not know of: it is a restored one, or the daemon was killed between the
 // two. From then on they are served, and never drawn again (I11).
-func (d *Daemon) rereadReports(ctx context.Context) ([]dialer.StoredReport, error) {
+func (d *Daemon) rereadReports(ctx context.Context) (reread map[string]bool, err error) {
 	folders, err := os.ReadDir(filepath.Join(d.config.DataDirectory, "reports"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -84,34 +133,57 @@ func (d *Daemon) rereadReports(ctx context.Context) ([]dialer.StoredReport, erro
 	if err := errors.Join(err, failed); err != nil {
 		return nil, fmt.Errorf("look for reports that were released: %w", err)
 	}
-	var reread []dialer.StoredReport
+	reread = map[string]bool{}
 	for _, kept := range reports {
 		known[kept.Campaign] = true
 	}
 	for _, folder := range folders {
-		kept, whole := d.readReport(folder.Name())
-		if !whole || known[kept.Campaign] || kept.Campaign != folder.Name() {
+		if !folder.IsDir() || known[folder.Name()] || strings.HasSuffix(folder.Name(), unfinished) {
+			continue
+		}
+		kept, _, err := d.readReport(folder.Name())
+		if err != nil {
+			d.tellDamaged(folder.Name(), err)
 			continue
 		}
 		if kept, err = d.dialer.StoreReport(context.WithoutCancel(ctx), kept); err != nil {
 			return nil, err
 		}
 		d.log.Warn().Str(dialer.FieldEvent, eventReportReread).Str(dialer.FieldCampaign, kept.Campaign).Send()
-		reread = append(reread, kept)
+		reread[kept.Campaign] = true
 	}
 	return reread, nil
 }
 
-// readReport reads a report whose files are all there.
-func (d *Daemon) readReport(campaign string) (dialer.StoredReport, bool) {
-	kept := dialer.StoredReport{Files: map[string][]byte{}}
+// readReport reads a report from its files. There is none, false, where there is no
+// folder. Files that are not all there, or that are not as they were signed, are an
+// error that wraps errReportDamaged: another draw in their place would be a second
+// one.
+func (d *Daemon) readReport(campaign string) (kept dialer.StoredReport, released bool, err error) {
+	directory := d.reportDirectory(campaign)
+	if _, err := os.Stat(directory); errors.Is(err, os.ErrNotExist) {
+		return kept, false, nil
+	}
+	damaged := func(err error) (dialer.StoredReport, bool, error) {
+		return dialer.StoredReport{}, false, fmt.Errorf("read the report of campaign %s: %w: %w", campaign, errReportDamaged, err)
+	}
+	kept.Files = map[string][]byte{}
 	for _, format := range reportFormats {
 		for _, name := range []string{"report." + format, "report." + format + ".sig"} {
-			content, err := os.ReadFile(filepath.Join(d.reportDirectory(campaign), name))
-			if err != nil {
-				return kept, false
+			if kept.Files[name], err = os.ReadFile(filepath.Join(directory, name)); err != nil {
+				return damaged(err)
 			}
-			kept.Files[name] = content
+		}
+		document, signature := kept.Files["report."+format], kept.Files["report."+format+".sig"]
+		if kept.KeyID, err = report.SignatureKeyID(signature); err != nil {
+			return damaged(err)
+		}
+		public, err := d.publicKey(kept.KeyID)
+		if err == nil {
+			err = report.Verify(public, document, signature)
+		}
+		if err != nil {
+			return damaged(fmt.Errorf("report.%s: %w", format, err))
 		}
 	}
 	var said struct {
@@ -119,12 +191,27 @@ func (d *Daemon) readReport(campaign string) (dialer.StoredReport, bool) {
 		Party    string    `json:"party"`
 		Released time.Time `json:"released_at"`
 	}
-	err := json.Unmarshal(kept.Files["report.json"], &said)
-	if err == nil {
-		kept.KeyID, err = report.SignatureKeyID(kept.Files["report.json.sig"])
+	if err := json.Unmarshal(kept.Files["report.json"], &said); err != nil {
+		return damaged(err)
+	}
+	if said.Campaign != campaign {
+		return damaged(fmt.Errorf("they are those of campaign %q", said.Campaign))
 	}
 	kept.Campaign, kept.Party, kept.Released = said.Campaign, said.Party, said.Released
-	return kept, err == nil
+	return kept, true, nil
+}
+
+// publicKey returns the key by which a report was signed: ours, or a former one,
+// which lies beside the reports.
+func (d *Daemon) publicKey(id string) (ed25519.PublicKey, error) {
+	if id == d.signing.KeyID() {
+		return d.signing.Public(), nil
+	}
+	text, err := os.ReadFile(filepath.Join(d.reportDirectory(""), id+".pem"))
+	if err != nil {
+		return nil, fmt.Errorf("read the key of a report: %w", err)
+	}
+	return report.ParsePublicKey(text)
 }
 
 // publish puts a report on the queue, for the broker's own systems, and tells
@@ -140,6 +227,7 @@ func (d *Daemon) publish(ctx context.Context, kept dialer.StoredReport) bool {
 			d.log.Warn().Str(dialer.FieldEvent, eventReportUnpublished).Str(dialer.FieldCampaign, kept.Campaign).Err(err).Send()
 			return false
 		}
+		d.seams.release("published " + format)
 	}
 	return true
 }
@@ -185,21 +273,6 @@ func (d *Daemon) reportDirectory(campaign string) string {
 	return filepath.Join(d.config.DataDirectory, "reports", campaign)
 }
 
-// writeReports writes the files of reports that were kept and not written yet:
-// the daemon may have been killed between the two.
-func (d *Daemon) writeReports() error {
-	reports, err := d.dialer.Reports()
-	if err != nil {
-		return err
-	}
-	for _, kept := range reports {
-		if err := d.writeReport(kept); err != nil {
-			return err
-		}
-	}
-	return d.writePublicKey()
-}
-
 // writePublicKey lets whoever has a report check its signature.
 func (d *Daemon) writePublicKey() error {
 	text, err := report.MarshalPublicKey(d.signing.Public())
@@ -217,26 +290,56 @@ func (d *Daemon) writePublicKey() error {
 	return writeSynced(path, text)
 }
 
-// writeReport writes a report's folder, unless it is there: all of its files
-// appear at once.
-func (d *Daemon) writeReport(kept dialer.StoredReport) error {
+// unfinished ends the name of a folder whose report is being written.
+const unfinished = ".tmp"
+
+// writeReport writes a report's folder, and tells whether it did: all of its files
+// appear at once. A folder that is there is left alone, but for files that are
+// missing.
+func (d *Daemon) writeReport(kept dialer.StoredReport) (wrote bool, err error) {
 	directory := d.reportDirectory(kept.Campaign)
 	if _, err := os.Stat(directory); err == nil {
-		return nil
+		return false, d.mendReport(kept)
 	}
-	temp := directory + ".tmp"
-	err := errors.Join(os.RemoveAll(temp), os.MkdirAll(temp, 0o700))
-	for name, content := range kept.Files {
-		err = errors.Join(err, writeSynced(filepath.Join(temp, name), content))
+	temp := directory + unfinished
+	err = errors.Join(os.RemoveAll(temp), os.MkdirAll(temp, 0o700))
+	for _, name := range slices.Sorted(maps.Keys(kept.Files)) {
+		err = errors.Join(err, writeSynced(filepath.Join(temp, name), kept.Files[name]))
+		d.seams.release("file " + name)
 	}
+	if err == nil {
+		err = syncFolder(temp)
+	}
+	d.seams.release("whole")
 	if err == nil {
 		err = os.Rename(temp, directory)
 	}
+	d.seams.release("renamed")
 	if err == nil {
 		err = syncFolder(filepath.Dir(directory))
 	}
 	if err != nil {
-		return fmt.Errorf("write the report of campaign %s: %w", kept.Campaign, err)
+		return false, fmt.Errorf("write the report of campaign %s: %w", kept.Campaign, err)
+	}
+	d.seams.release("written")
+	return true, nil
+}
+
+// mendReport writes the files that are missing in a report's folder.
+func (d *Daemon) mendReport(kept dialer.StoredReport) error {
+	for _, name := range slices.Sorted(maps.Keys(kept.Files)) {
+		path := filepath.Join(d.reportDirectory(kept.Campaign), name)
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		temp := path + unfinished // half a file would look like another report
+		err := writeSynced(temp, kept.Files[name])
+		if err == nil {
+			err = errors.Join(os.Rename(temp, path), syncFolder(filepath.Dir(path)))
+		}
+		if err != nil {
+			return fmt.Errorf("write the report of campaign %s again: %w", kept.Campaign, err)
+		}
 	}
 	return nil
 }
@@ -259,8 +362,17 @@ func syncFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-func (d *Daemon) listReports(context.Context, queue.Request) (any, error) {
+// released returns the reports that may be seen: those whose files are there.
+func (d *Daemon) released() ([]dialer.StoredReport, error) {
 	reports, err := d.dialer.Reports()
+	return slices.DeleteFunc(reports, func(kept dialer.StoredReport) bool {
+		_, err := os.Stat(d.reportDirectory(kept.Campaign))
+		return err != nil
+	}), err
+}
+
+func (d *Daemon) listReports(context.Context, queue.Request) (any, error) {
+	reports, err := d.released()
 	if err != nil {
 		return nil, err
 	}
@@ -290,7 +402,7 @@ func (d *Daemon) getReport(_ context.Context, request queue.Request) (any, error
 	if err := request.Decode(&asked); err != nil {
 		return nil, err
 	}
-	reports, err := d.dialer.Reports()
+	reports, err := d.released()
 	if err != nil {
 		return nil, err
 	}

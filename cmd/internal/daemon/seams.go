@@ -15,6 +15,14 @@ type Seams struct {
 	Dialer func(*dialer.Options)
 	// Jobs may wrap what takes jobs from the queue.
 	Jobs func(queue.JobHandler) queue.JobHandler
+	// Release is called after each step of a report's release.
+	Release func(step string)
+}
+
+func (s Seams) release(step string) {
+	if s.Release != nil {
+		s.Release(step)
+	}
 }
 
 func (s Seams) config(config *configs.Config) {

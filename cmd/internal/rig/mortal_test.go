@@ -73,8 +73,8 @@ var steps = []string{
 var restoredSteps = []string{"restoreLedgerMove", "reconcileMove", "releaseMove"}
 
 // seldomSteps are those that not every day has: prices are asked for every six
-// hours. Nobody dies at them on purpose.
-var seldomSteps = []string{"pricesMove"}
+// hours, quotes by parties. Nobody dies at them on purpose.
+var seldomSteps = []string{"pricesMove", "quoteMove"}
 
 // acknowledged is the point after a job's acknowledgement. The queue hands out
 // one job at a time, so that the next one comes only once the one before is

@@ -1,2 +1,3 @@
 hustings report signature v1, Ed25519, key 139e3940e64b5491
+lines iPxpSMNfTYxwvly5eRKMuIjDNuzjsMRC
 pAIgvWy4l8DkbZ3t6lF6MTBuhrDXBQRjOYn6FwiI2wN7mTIVZXY9mUc1gn8YFod0lmj/ve/KbdWZKi2/xRVGAg==

@@ -1,2 +1,3 @@
 hustings report signature v1, Ed25519, key 139e3940e64b5491
+lines Ah+1lkm8BxCZCQSnpML6h7MqzE76PqZW/OUODgewAMbbJyVYhEP2hwWRkJcqCvjHMoihNjDM/MMGbIRqSTmrzn8ipVXyD2f1MoihNhxpaSLRCzaq47DEQg==
 cokyoTxGjIR8XXR/9Mh0DXjBVmqicxxCT7mCo94rGqcJgTM7wYMNvm5TnL8CQF9bOs6H0OjeY72Q2+LGvaqaDA==

@@ -1,2 +1,3 @@
 hustings report signature v1, Ed25519, key 139e3940e64b5491
+lines iPxpSEXH0LWUT0CIGunyTwjjdh3jsMRC
 FmgAzpJaEC2OZEu9mJkW5HJnYRm6//kUbNpu655/ClrnLcqG3wr443I7kxNsVpzpsS3CK9mEUVmGkJfeQPe5DQ==

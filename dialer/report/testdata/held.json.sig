@@ -1,2 +1,3 @@
 hustings report signature v1, Ed25519, key 139e3940e64b5491
+lines Ah+1lnIal8uZCQSnpML6h0bXJXc+5HhTZa9rpgewAMbbJyVYhEP2hwWRkJcqCvjHMoihNjDM/MO8ChlDBV4An92+QtztMnw7MoihNhxpaSLRCzaq47DEQg==
 oQHHAKW5V1KfDaIo4xRTKtWWOHMOSQrYJhCCaQEON8sWKd0x8ZNsaf4SpPRUqlYQU0AxBsgy1yO9qmlUoZL4DA==

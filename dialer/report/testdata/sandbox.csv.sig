@@ -1,2 +1,3 @@
 hustings report signature v1, Ed25519, key 139e3940e64b5491
+lines iPxpSA+RTpxHukrA8nk+ko5tTjfjsMRC
 h4JevaSkUdQK8dKeJruPlb1IYVwL3s8j4X6M5MiE7mEuiCieQ8K9IIRmJbX1LwdJH9ibfIDZ2BxMVjYoT/39Cg==

@@ -1,2 +1,3 @@
 hustings report signature v1, Ed25519, key 139e3940e64b5491
+lines Ah+1luRtP0vXTwU6mQkEp6TC+oezKsxOYpkod3/PRm4HsADG2yclWIRD9ocFkZCXKgr4xzKIoTYwzPzDrpJJiQ2s/a2qGwbP7TJ8OzKIoTYcaWki0Qs2quOwxEI=
 b0k5qK7KUnCe1NKQ0sRLVmd8So2xdLC+Azeyi/Vc3jV0km7siMej2N3OqbqADym0JJlJ82tf2hssADDKPCg9Ag==
