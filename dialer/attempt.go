@@ -61,7 +61,7 @@ type attemptRecord struct {
 	segments uint8
 	reserved Money
 	// sender is which of a pool's members the contact sees; it is empty where the
-	// job names the sender itself. It is no part of the audit leaf.
+	// job names the sender itself. The audit leaf covers it, behind the first part.
 	sender string
 
 	state    attemptState
@@ -134,6 +134,14 @@ func (a *attemptRecord) append(row []byte) []byte {
 		row = binary.AppendVarint(append(row, priceMark), int64(a.price))
 	}
 	return row
+}
+
+// senderIn is the name of a pool's member in an attempt's row, empty where there is
+// none.
+func senderIn(row []byte) []byte {
+	names, _, _ := bytes.Cut(row[intentPart+outcomePart:], []byte{priceMark})
+	_, sender, _ := bytes.Cut(names, []byte{senderMark})
+	return sender
 }
 
 func readAttempt(row []byte) (*attemptRecord, error) {

@@ -103,7 +103,8 @@ func (s *survey) consider(b books) {
 		return
 	}
 	person := s.facts.gather(b, c, s.at)
-	if excluded := c.pack.Excludes(&c.terms, person, s.at); !excluded.Allowed() {
+	terms := s.facts.termsOf(c)
+	if excluded := c.pack.Excludes(terms, person, s.at); !excluded.Allowed() {
 		s.excluded[excluded.Reason.String()]++
 		return
 	}
@@ -114,7 +115,7 @@ func (s *survey) consider(b books) {
 		return
 	}
 	if !s.firstAt.Equal(s.at) {
-		s.noteFirst(c.pack.Decide(&c.terms, person, s.at))
+		s.noteFirst(c.pack.Decide(terms, person, s.at))
 	}
 	s.eligible++
 	s.drawn.offer(drawn{

@@ -55,8 +55,13 @@ type intentCheck struct {
 func (c *bookCheck) followIntents() *intentCheck {
 	i := &intentCheck{check: c}
 	i.next, i.stop = iter.Pull2(func(yield func(uint64, []byte) bool) {
+		var intent []byte
 		for key, row := range c.Rows(BucketAttempt, nil) {
-			if len(row) >= intentPart && !yield(binary.BigEndian.Uint64(key), row[:intentPart]) {
+			if len(row) < intentPart+outcomePart {
+				continue // told elsewhere
+			}
+			intent = append(append(intent[:0], row[:intentPart]...), senderIn(row)...)
+			if !yield(binary.BigEndian.Uint64(key), intent) {
 				return
 			}
 		}
@@ -73,7 +78,7 @@ func (i *intentCheck) meet(entry uint64, intent []byte) {
 	switch {
 	case i.more && bytes.Equal(i.intent, intent):
 		i.advance()
-	case len(intent) == intentPart && i.check.forgotten(recipientKey(intent[:len(recipientKey{})]).campaign()):
+	case len(intent) >= intentPart && i.check.forgotten(recipientKey(intent[:len(recipientKey{})]).campaign()):
 	default:
 		i.check.found("audit entry %d is an intent without its attempt", entry)
 	}

@@ -127,7 +127,7 @@ func (d *Dialer) Explain(ctx context.Context, name string, job *Job, id contact.
 	f.contact.ID = id
 	var e *Explanation
 	err = d.ledger.View(func(tx Tx) error {
-		e = Explain(c.pack, &c.terms, f.gather(books{tx}, c, at), at)
+		e = Explain(c.pack, f.termsOf(c), f.gather(books{tx}, c, at), at)
 		return nil
 	})
 	if err != nil {

@@ -109,3 +109,14 @@ func (b books) objections(id contact.ID, list []consent.Objection, text func([]b
 	}
 	return list
 }
+
+// termsOf are the campaign's terms as the contact sees them: from which sender,
+// where the campaign has several.
+func (f *facts) termsOf(c *campaign) *consent.Campaign {
+	if len(c.senders) == 1 {
+		return &c.terms
+	}
+	f.terms = c.terms
+	c.senders[c.senderFor(f.contact.ID, nil)].speak(&f.terms)
+	return &f.terms
+}

@@ -168,7 +168,7 @@ func (m *intend) allow(b books, balance *balance, old recipient) {
 func (b books) begin(kind auditKind, a *attemptRecord, job *Job, balance *balance, old recipient) uint64 {
 	sequence := b.next(sequenceAttempt)
 	b.putAttempt(sequence, a)
-	b.audit(kind, a.appendIntent(make([]byte, 0, intentPart)))
+	b.audit(kind, append(a.appendIntent(make([]byte, 0, intentPart+len(a.sender))), a.sender...))
 	history := b.history(a.contact)
 	history.begin(pastAttempt{sequence, a.intended, job.Channel, job.Party})
 	b.putHistory(a.contact, &history)

@@ -142,7 +142,7 @@ func auditWritten(body []byte) (time.Time, bool) {
 	switch kind, text := auditKind(body[0]), body[1:]; kind {
 	case auditIntent:
 		const at = len(recipientKey{}) + contact.IDSize + 1 + 4 + 2 + 32 + 16
-		if len(text) != intentPart {
+		if len(text) < intentPart {
 			return time.Time{}, false
 		}
 		return instant(int64(binary.BigEndian.Uint64(text[at:]))), true
