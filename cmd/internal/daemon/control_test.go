@@ -115,4 +115,12 @@ func TestDaemon_StopsAtFullSpeed(t *testing.T) {
 		view.Balance.Planned+view.Balance.Waiting+view.Balance.Intended+view.Balance.InDoubt+view.Balance.Placed != 0 || view.ReportDue.IsZero() {
 		t.Errorf("the cancelled campaign is %s (%s): %+v", view.State, view.Ending, view.Balance)
 	}
+	h.advanceCarrier(view.ReportDue.Sub(h.status().Now) + time.Minute)
+	eventually(t, "the cancelled campaign's report is drawn", func() bool {
+		var reports []queue.ReportInfo
+		if err := h.client.Call(t.Context(), queue.VerbReportList, nil, &reports); err != nil {
+			t.Fatal(err)
+		}
+		return len(reports) == 1 && reports[0].Campaign == job.ID
+	})
 }

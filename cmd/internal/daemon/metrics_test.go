@@ -220,6 +220,20 @@ func (h *house) atFastCarrier() {
 	h.config.RegistryFile = fastRegistry(h.t)
 }
 
+// advanceCarrier moves the time of a carrier outside of the daemon on.
+func (h *house) advanceCarrier(span time.Duration) {
+	h.t.Helper()
+	order := strings.NewReader(fmt.Sprintf(`{"advance":%q}`, span))
+	response, err := http.Post(h.config.Carrier.Sandbox.APIBaseURL+"/sandbox/clock", "application/json", order)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode/100 != 2 {
+		h.t.Fatalf("move the carrier's clock: %s", response.Status)
+	}
+}
+
 // sayStop tells the daemon of somebody's STOP as the carrier does, and returns
 // once that was acknowledged.
 func (h *house) sayStop(number string) error {
