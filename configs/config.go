@@ -32,6 +32,7 @@ type Config struct {
 	Packs           Packs  `yaml:"packs"`
 	Pacing          Pacing `yaml:"pacing"`
 	Keys            Keys   `yaml:"keys"`
+	Audit           Audit  `yaml:"audit"`
 	// Holds say by which figures the dialer holds a campaign.
 	Holds Holds `yaml:"holds"`
 	// Retention says how long what must be kept is kept.
@@ -231,6 +232,21 @@ type Keys struct {
 	// Directory is the folder of the key files. Empty means "keys" in the data
 	// directory.
 	Directory string `yaml:"directory"`
+}
+
+// Audit says where the audit log's checkpoints are kept.
+type Audit struct {
+	// Checkpoints is their folder, outside the data directory's backups. Empty means
+	// "checkpoints" in the data directory.
+	Checkpoints string `yaml:"checkpoints"`
+}
+
+// CheckpointsDirectory returns where the audit log's checkpoints are kept.
+func (c *Config) CheckpointsDirectory() string {
+	if c.Audit.Checkpoints != "" {
+		return c.Audit.Checkpoints
+	}
+	return filepath.Join(c.DataDirectory, "checkpoints")
 }
 
 // Defaults returns the settings of a daemon without a file: a sandbox six

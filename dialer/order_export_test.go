@@ -18,8 +18,8 @@ func SpentOrders(tx Tx) (n int) {
 // Audited returns the audit log's entries on control.
 func Audited(tx Tx) (entries []string) {
 	for _, body := range tx.Rows(BucketAuditBody, nil) {
-		if auditKind(body[0]) == auditControl {
-			entries = append(entries, string(body[1:]))
+		if kind, said := auditBody(body); kind == auditControl {
+			entries = append(entries, string(said))
 		}
 	}
 	return entries

@@ -97,7 +97,7 @@ func (r *retention) auditBodies(ctx context.Context) error {
 			}
 			switch kind := auditKind(body[0]); kind {
 			case auditIntent, auditFound:
-				if len(body) != 1+intentPart {
+				if len(body) < 1+intentPart {
 					return false
 				}
 				campaign := recipientKey(body[1:][:len(recipientKey{})]).campaign()
@@ -139,7 +139,7 @@ func auditWritten(body []byte) (time.Time, bool) {
 	if len(body) == 0 {
 		return time.Time{}, false
 	}
-	switch kind, text := auditKind(body[0]), body[1:]; kind {
+	switch kind, text := auditBody(body); kind {
 	case auditIntent:
 		const at = len(recipientKey{}) + contact.IDSize + 1 + 4 + 2 + 32 + 16
 		if len(text) < intentPart {

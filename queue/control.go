@@ -6,6 +6,7 @@ import (
 
 	"github.com/hustings/hustings/consent/contact"
 	"github.com/hustings/hustings/dialer"
+	"github.com/hustings/hustings/dialer/audit"
 )
 
 // Verb is one question or order that the control service takes. Its subject
@@ -84,6 +85,13 @@ const (
 	// VerbPolicyExplain: a sealed ContactQuestion with a campaign or a job; answers
 	// dialer.Explanation.
 	VerbPolicyExplain Verb = "policy.explain"
+	// VerbAuditRead: AuditRequest; answers AuditPage.
+	VerbAuditRead Verb = "audit.read"
+	// VerbAuditProve: AuditRequest with the entry; answers an audit.Proof.
+	VerbAuditProve Verb = "audit.prove"
+	// VerbAuditCheckpoint: no request; signs the audit log as it is, and answers
+	// AuditCheckpoint.
+	VerbAuditCheckpoint Verb = "audit.checkpoint"
 	// VerbLogLevel: LogLevel with the level to set, or empty; answers LogLevel.
 	VerbLogLevel Verb = "log.level"
 	// VerbReportList: no request; answers []ReportInfo.
@@ -399,6 +407,25 @@ type SandboxClock struct {
 // PolicyReloadRequest says who has the packs read anew.
 type PolicyReloadRequest struct {
 	Operator string `json:"operator,omitempty"`
+}
+
+// AuditRequest names an entry of the audit log.
+type AuditRequest struct {
+	From uint64 `json:"from"`
+}
+
+// AuditPage is a part of the audit log.
+type AuditPage struct {
+	audit.Header
+	Entries []audit.Entry `json:"entries"`
+	// Next is the entry that the next page begins with, 0 where there is none.
+	Next uint64 `json:"next,omitempty"`
+}
+
+// AuditCheckpoint is a signed note, and the public key for it.
+type AuditCheckpoint struct {
+	Checkpoint string `json:"checkpoint"`
+	Key        string `json:"key"`
 }
 
 // LogLevel is from which level on the daemon logs: debug, info, warn or error. To

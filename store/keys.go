@@ -35,6 +35,15 @@ type Keys struct {
 	ReportSeed Secret
 }
 
+// AuditSeed is what the key that signs the audit log's checkpoints is derived from,
+// and AuditOrigin names the log: it says nothing of the keys.
+func (k *Keys) AuditSeed() []byte { return k.ReportSeed.derive("audit checkpoints") }
+
+// AuditOrigin is the same for a store and all copies of it.
+func (k *Keys) AuditOrigin() string {
+	return hex.EncodeToString(k.ReportSeed.derive("audit origin")[:8])
+}
+
 // Format prints a placeholder for every verb.
 func (Keys) Format(f fmt.State, _ rune) { redact(f) }
 

@@ -58,8 +58,10 @@ type Daemon struct {
 	erasures chan struct{}
 	tasks    *taskDesk
 	health   *health
-	metrics  *metrics
-	disk     disk
+	// checkpoints are the signed statements of the audit log's tree.
+	checkpoints *checkpoints
+	metrics     *metrics
+	disk        disk
 	// damaged are the campaigns of whose damaged reports was told.
 	damaged sync.Map
 
@@ -92,7 +94,7 @@ func newWith(seams Seams, config *configs.Config, log zerolog.Logger) (*Daemon, 
 	}
 	d.threshold.set(level)
 	d.log = log.Sample(d.threshold)
-	for _, open := range []func() error{d.readFiles, d.openStore, d.refuseSynthetic, d.openCarrier, d.openDialer, d.openCallbacks} {
+	for _, open := range []func() error{d.readFiles, d.openStore, d.refuseSynthetic, d.openCarrier, d.openDialer, d.openCheckpoints, d.openCallbacks} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
@@ -324,6 +326,7 @@ func (d *Daemon) work(ctx context.Context) error {
 	group.Go(func() error { return d.watchDisk(ctx) })
 	group.Go(func() error { return d.carrier.follow(ctx) })
 	group.Go(func() error { return d.keepErased(ctx) })
+	group.Go(func() error { return d.keepCheckpoints(ctx) })
 	group.Go(func() error { return d.tellSupervisor(ctx) })
 	group.Go(func() error { return d.feedWatchdog(ctx) })
 	group.Go(func() error {

@@ -10,6 +10,8 @@ const (
 	eventLingering         = "daemon.lingering"
 	eventPackReloaded      = "pack.reloaded"
 	eventPackKept          = "pack.kept"
+	eventCheckpointFailed  = "audit.checkpoint_failed"
+	eventAuditWentBack     = "audit.went_back"
 	eventBackup            = "store.backup"
 	eventToldAgain         = "queue.told_again"
 	eventReport            = "report.released"

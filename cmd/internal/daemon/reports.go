@@ -104,6 +104,7 @@ func (d *Daemon) release(ctx context.Context, totals dialer.Totals) (dialer.Stor
 	if _, err := d.writeReport(kept); err != nil {
 		return kept, err
 	}
+	d.checkpoints.hasten()
 	d.log.Info().Str(dialer.FieldEvent, eventReport).Str(dialer.FieldCampaign, kept.Campaign).Str(dialer.FieldParty, kept.Party).Send()
 	return kept, nil
 }

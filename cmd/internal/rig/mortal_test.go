@@ -62,7 +62,7 @@ const exitUnlisted = 9
 // passes one that is not listed ends, and the rig with it.
 var steps = []string{
 	"Witness.Last", "recogniseMove", "Witness.Keep", "doubtMove", "Records.Outbound", "Records.Inbound", "watermarkMove",
-	"auditMove", "RecordGrants", "rejectMove", "Job", "acceptMove", "wipeMove", "recipientsMove", "plannedMove", "stateMove",
+	"auditYearMove", "auditMove", "RecordGrants", "rejectMove", "Job", "acceptMove", "wipeMove", "recipientsMove", "plannedMove", "stateMove",
 	"intend", "Carrier.Place", "answerMove", "sharesMove", "statusMove", "inboundMove", "orderMove",
 	"Journal.Append", "recordObjections", "Carrier.Cancel", "restoreMove",
 	"sweepMove", "Records.Find", "lookedMove", "lapseMove", "reportMove", "markMove",
