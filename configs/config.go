@@ -141,6 +141,7 @@ type NATSEmbedded struct {
 type HTTP struct {
 	Callbacks Callbacks `yaml:"callbacks"`
 	Ops       Ops       `yaml:"ops"`
+	Reports   Reports   `yaml:"reports"`
 }
 
 // Callbacks is the listener that the carrier reaches.
@@ -155,6 +156,16 @@ type Callbacks struct {
 // Ops is the listener for health and metrics.
 type Ops struct {
 	Listen string `yaml:"listen"`
+}
+
+// Reports is the listener at which parties fetch their reports. Left out, there is
+// none.
+type Reports struct {
+	Listen string `yaml:"listen"`
+	// Certificate and Key are files in PEM, read anew when they change. Without them
+	// the listener is for a proxy on this machine alone.
+	Certificate string `yaml:"certificate"`
+	Key         string `yaml:"key"`
 }
 
 // Packs says which rules govern the directory.

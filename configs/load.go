@@ -41,7 +41,7 @@ func (d *document) config() *Config {
 // resolve makes relative paths start at the folder of the file.
 func (c *Config) resolve(folder string) {
 	for _, path := range []*string{
-		&c.DataDirectory, &c.RegistryFile, &c.DirectoryFile, &c.TestNumbersFile, &c.Packs.Directory, &c.Keys.Directory, &c.Audit.Checkpoints,
+		&c.DataDirectory, &c.RegistryFile, &c.DirectoryFile, &c.TestNumbersFile, &c.Packs.Directory, &c.Keys.Directory, &c.Audit.Checkpoints, &c.HTTP.Reports.Certificate, &c.HTTP.Reports.Key,
 		&c.NATS.Credentials, &c.Carrier.Twilio.AuthTokenFile, &c.Carrier.Sandbox.AuthTokenFile,
 	} {
 		if *path == "" || filepath.IsAbs(*path) {

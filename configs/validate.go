@@ -183,6 +183,22 @@ func (c *Config) checkHTTP(d *document) {
 	if public := c.HTTP.Callbacks.PublicURL; public != "" {
 		d.address("http.callbacks.public_url", public, schemesFor(public)...)
 	}
+	c.checkReports(d)
+}
+
+func (c *Config) checkReports(d *document) {
+	r := c.HTTP.Reports
+	switch {
+	case (r.Certificate == "") != (r.Key == ""):
+		d.fault("http.reports", "name both certificate and key, or neither", "a certificate and its key go together")
+	case r.Listen == "":
+		if r.Certificate != "" {
+			d.fault("http.reports.listen", "such as 0.0.0.0:8444", "is missing: there is a certificate, and nobody listens")
+		}
+	case d.listener("http.reports.listen", r.Listen) && r.Certificate == "" && !loopback(r.Listen):
+		d.fault("http.reports.listen", "name certificate and key, or listen on 127.0.0.1 behind a proxy that has them",
+			"tokens would travel in clear")
+	}
 }
 
 // schemesFor returns the schemes that an address may have: what never leaves

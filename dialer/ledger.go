@@ -128,6 +128,8 @@ const (
 	BucketSpent
 	// BucketQuote: day, party, what was asked; the answer that was drawn for it: see quote.go.
 	BucketQuote
+	// BucketToken: SHA-256 of a secret; the party that reads its reports with it.
+	BucketToken
 	bucketCount
 )
 
@@ -140,7 +142,7 @@ var bucketNames = [...]string{
 	BucketList: "list", BucketReservation: "reservation", BucketErased: "erased",
 	BucketCorrection: "correction",
 	BucketForeign:    "foreign", BucketCopy: "copy", BucketOrder: "order",
-	BucketShare: "share", BucketOverride: "override", BucketSpent: "spent", BucketQuote: "quote",
+	BucketShare: "share", BucketOverride: "override", BucketSpent: "spent", BucketQuote: "quote", BucketToken: "token",
 }
 
 // String returns the table's name in the file.

@@ -92,6 +92,14 @@ const (
 	// VerbAuditCheckpoint: no request; signs the audit log as it is, and answers
 	// AuditCheckpoint.
 	VerbAuditCheckpoint Verb = "audit.checkpoint"
+	// VerbPartyList: no request; answers []PartyInfo.
+	VerbPartyList Verb = "party.list"
+	// VerbTokenCreate: TokenRequest with party and label; answers TokenMade.
+	VerbTokenCreate Verb = "token.create"
+	// VerbTokenList: no request; answers []dialer.PartyToken.
+	VerbTokenList Verb = "token.list"
+	// VerbTokenRevoke: TokenRequest with the token's ID; answers a dialer.PartyToken.
+	VerbTokenRevoke Verb = "token.revoke"
 	// VerbLogLevel: LogLevel with the level to set, or empty; answers LogLevel.
 	VerbLogLevel Verb = "log.level"
 	// VerbReportList: no request; answers []ReportInfo.
@@ -407,6 +415,31 @@ type SandboxClock struct {
 // PolicyReloadRequest says who has the packs read anew.
 type PolicyReloadRequest struct {
 	Operator string `json:"operator,omitempty"`
+}
+
+// PartyInfo is a party as the registry has it.
+type PartyInfo struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Sponsor string `json:"sponsor"`
+	// Tokens counts those that are good.
+	Tokens int `json:"tokens"`
+}
+
+// TokenRequest asks for a token, or names one.
+type TokenRequest struct {
+	Party    string `json:"party,omitempty"`
+	Label    string `json:"label,omitempty"`
+	ID       string `json:"id,omitempty"`
+	Operator string `json:"operator,omitempty"`
+}
+
+// TokenMade is a new token, with the secret that is shown once.
+type TokenMade struct {
+	dialer.PartyToken
+	Secret string `json:"secret"`
+	// Address is where the daemon listens for it, empty for nowhere.
+	Address string `json:"address,omitempty"`
 }
 
 // AuditRequest names an entry of the audit log.

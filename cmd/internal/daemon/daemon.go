@@ -58,6 +58,8 @@ type Daemon struct {
 	erasures chan struct{}
 	tasks    *taskDesk
 	health   *health
+	// reportsAddress is where parties reach their reports, empty for nowhere.
+	reportsAddress string
 	// checkpoints are the signed statements of the audit log's tree.
 	checkpoints *checkpoints
 	metrics     *metrics
@@ -105,7 +107,7 @@ func newWith(seams Seams, config *configs.Config, log zerolog.Logger) (*Daemon, 
 	if d.stillHears(err) {
 		d.unfit, err = err, nil
 	}
-	if err = errors.Join(err, d.openOps()); err != nil {
+	if err = errors.Join(err, d.openOps(), d.openDelivery()); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -287,6 +289,7 @@ func (d *Daemon) openService() error {
 	maps.Copy(handlers, d.tasks.handlers())
 	maps.Copy(handlers, d.reservationHandlers())
 	maps.Copy(handlers, d.contactHandlers())
+	maps.Copy(handlers, d.partyHandlers())
 	handlers[queue.VerbRetentionRun] = d.retain
 	service, err := queue.Serve(d.conn, build.Version(), d.whileFit(handlers))
 	if err != nil {
