@@ -8,6 +8,9 @@ import (
 // registryFile is registry.yaml as it is written. dialer.Registry is what it
 // comes to.
 type registryFile struct {
+	// PushHosts are the servers that reports may be pushed to: none where nothing is
+	// said.
+	PushHosts []string        `yaml:"push_hosts"`
 	Parties   []partyEntry    `yaml:"parties" want:"required"`
 	Operators []operatorEntry `yaml:"operators" want:"required"`
 	Senders   []senderEntry   `yaml:"senders" want:"required"`
@@ -26,6 +29,8 @@ type partyEntry struct {
 	// OwnerGroup is the party's own id where nothing else is said.
 	OwnerGroup string       `yaml:"owner_group"`
 	Sponsor    sponsorEntry `yaml:"sponsor" want:"required"`
+	// ReportPush is none where nothing is said.
+	ReportPush string `yaml:"report_push"`
 }
 
 type sponsorEntry struct {
@@ -122,7 +127,7 @@ func (f *registryFile) registry() *dialer.Registry {
 			group = p.ID
 		}
 		r.Parties = append(r.Parties, dialer.Party{
-			ID: p.ID, Name: p.Name, OwnerGroup: group,
+			ID: p.ID, Name: p.Name, OwnerGroup: group, ReportPush: p.ReportPush,
 			Sponsor: dialer.Sponsor{Name: p.Sponsor.Name, EUEligible: p.Sponsor.EUEligible, DeclaredAt: p.Sponsor.DeclaredAt.Time},
 		})
 	}

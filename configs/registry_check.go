@@ -2,6 +2,7 @@ package configs
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,6 +45,20 @@ func (f *registryFile) checkParties(d *document) {
 		if d.has(at + ".owner_group") {
 			d.token(at+".owner_group", p.OwnerGroup, tokenPattern, "lower-case letters, digits and dashes")
 		}
+		if d.has(at + ".report_push") {
+			f.checkPush(d, at+".report_push", p.ReportPush)
+		}
+	}
+}
+
+// checkPush checks where a party's reports go to: a server that is named twice, in
+// two places, is no slip of the pen.
+func (f *registryFile) checkPush(d *document, field, target string) {
+	if !d.sound(field) || !d.address(field, target, "https") {
+		return
+	}
+	if parsed, err := url.Parse(target); err == nil && !slices.Contains(f.PushHosts, parsed.Hostname()) {
+		d.fault(field, "name it under push_hosts too, if it is the party's", "%q is no server that reports may be pushed to", parsed.Hostname())
 	}
 }
 

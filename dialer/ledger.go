@@ -130,6 +130,8 @@ const (
 	BucketQuote
 	// BucketToken: SHA-256 of a secret; the party that reads its reports with it.
 	BucketToken
+	// BucketDelivery: campaign's name; how far the push of its report is.
+	BucketDelivery
 	bucketCount
 )
 
@@ -142,7 +144,7 @@ var bucketNames = [...]string{
 	BucketList: "list", BucketReservation: "reservation", BucketErased: "erased",
 	BucketCorrection: "correction",
 	BucketForeign:    "foreign", BucketCopy: "copy", BucketOrder: "order",
-	BucketShare: "share", BucketOverride: "override", BucketSpent: "spent", BucketQuote: "quote", BucketToken: "token",
+	BucketShare: "share", BucketOverride: "override", BucketSpent: "spent", BucketQuote: "quote", BucketToken: "token", BucketDelivery: "delivery",
 }
 
 // String returns the table's name in the file.

@@ -40,6 +40,8 @@ type Party struct {
 	OwnerGroup string
 	// Sponsor is what the party declared under regulation (EU) 2024/900, art. 7.
 	Sponsor Sponsor
+	// ReportPush is the address of the party's own server for reports, empty for none.
+	ReportPush string
 }
 
 // Sponsor is a party's declaration about who pays.

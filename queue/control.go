@@ -104,6 +104,8 @@ const (
 	VerbLogLevel Verb = "log.level"
 	// VerbReportList: no request; answers []ReportInfo.
 	VerbReportList Verb = "report.list"
+	// VerbReportResend: CampaignRequest; answers a dialer.Delivery.
+	VerbReportResend Verb = "report.resend"
 	// VerbReportGet: ReportRequest; answers the bytes as they were released.
 	VerbReportGet Verb = "report.get"
 	// VerbStoreBackup: BackupRequest; starts a task whose result is a BackupMade.
@@ -353,6 +355,8 @@ type ReportInfo struct {
 	KeyID    string    `json:"key_id,omitempty"`
 	// Files are the renderings' paths on the daemon's machine.
 	Files []string `json:"files,omitempty"`
+	// Delivery is how far its push to the party's own server is, nil for none.
+	Delivery *dialer.Delivery `json:"delivery,omitempty"`
 }
 
 // ReportRequest asks for one rendering.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,13 +10,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hustings/hustings/dialer"
 	"github.com/hustings/hustings/dialer/report"
 	"github.com/hustings/hustings/queue"
 )
 
 func (a *app) reportCommand() *cobra.Command {
 	return group("report", "what parties see of their campaigns",
-		a.reportListCommand(), a.reportShowCommand(), a.reportPreviewCommand(), a.reportVerifyCommand())
+		a.reportListCommand(), a.reportShowCommand(), a.reportPreviewCommand(), a.reportVerifyCommand(), a.reportResendCommand())
 }
 
 func (a *app) reportListCommand() *cobra.Command {
@@ -38,11 +40,46 @@ func printReports(w io.Writer, reports []queue.ReportInfo) error {
 		_, err := fmt.Fprintln(w, "no campaign is closed yet, so no report is due")
 		return err
 	}
-	rows := []string{cell("CAMPAIGN", "PARTY", "RELEASED", "DUE", "KEY")}
+	rows := []string{cell("CAMPAIGN", "PARTY", "RELEASED", "DUE", "KEY", "PUSHED")}
 	for _, r := range reports {
-		rows = append(rows, cell(r.Campaign, r.Party, instant(r.Released), instant(r.Due), r.KeyID))
+		rows = append(rows, cell(r.Campaign, r.Party, instant(r.Released), instant(r.Due), r.KeyID, deliveryText(r.Delivery)))
 	}
 	return table(w, rows...)
+}
+
+// deliveryText says how far the push of a report is.
+func deliveryText(d *dialer.Delivery) string {
+	switch {
+	case d == nil:
+		return "-"
+	case !d.Delivered.IsZero():
+		return instant(d.Delivered)
+	case !d.GivenUp.IsZero():
+		return "given up: " + d.Error
+	default:
+		return fmt.Sprintf("waits until %s: %s", instant(d.Next), cmp.Or(d.Error, "not tried yet"))
+	}
+}
+
+func (a *app) reportResendCommand() *cobra.Command {
+	var reason string
+	command := &cobra.Command{
+		Use: "resend CAMPAIGN", Short: "push a report to its party's own server again", Args: wants("CAMPAIGN"),
+		Long: `resend has a released report pushed again to the server that the registry names for its
+party (report_push), whatever came of it before. "dialctl report list" tells how far
+it is. The bytes are the same, and so is the delivery's id.`,
+		ValidArgsFunction: a.completeCampaigns,
+		RunE: func(command *cobra.Command, args []string) error {
+			delivery := new(dialer.Delivery)
+			request := queue.CampaignRequest{Campaign: args[0], Operator: a.operator, Reason: reason}
+			return a.asked(command, queue.VerbReportResend, request, delivery, "push the report again", func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "the report of %s is pushed again, as delivery %s\n", delivery.Campaign, delivery.ID)
+				return err
+			})
+		},
+	}
+	command.Flags().StringVar(&reason, "reason", "", "why, for the records")
+	return command
 }
 
 func (a *app) reportShowCommand() *cobra.Command {

@@ -329,6 +329,7 @@ func (d *Daemon) work(ctx context.Context) error {
 	group.Go(func() error { return d.watchDisk(ctx) })
 	group.Go(func() error { return d.carrier.follow(ctx) })
 	group.Go(func() error { return d.keepErased(ctx) })
+	group.Go(func() error { return d.pushReports(ctx) })
 	group.Go(func() error { return d.keepCheckpoints(ctx) })
 	group.Go(func() error { return d.tellSupervisor(ctx) })
 	group.Go(func() error { return d.feedWatchdog(ctx) })

@@ -15,6 +15,7 @@ const (
 	eventBackup            = "store.backup"
 	eventToldAgain         = "queue.told_again"
 	eventReport            = "report.released"
+	eventReportPushed      = "report.pushed"
 	eventReportServed      = "report.served"
 	eventReportReread      = "report.reread"
 	eventReportDamaged     = "report.damaged"

@@ -22,6 +22,7 @@ type house struct {
 	*operator
 	config *configs.Config
 	log    *syncBuffer
+	seams  Seams
 	daemon *Daemon
 	token  string // of an outside NATS server
 	// outsideLog is that of a carrier that is not the embedded sandbox.
@@ -58,7 +59,7 @@ func (h *house) start() {
 // run starts the daemon.
 func (h *house) run() {
 	h.t.Helper()
-	daemon, err := New(h.config, zerolog.New(h.log))
+	daemon, err := newWith(h.seams, h.config, zerolog.New(h.log))
 	if err != nil {
 		h.t.Fatal(err)
 	}

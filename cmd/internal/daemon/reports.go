@@ -377,9 +377,16 @@ func (d *Daemon) listReports(context.Context, queue.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	deliveries, err := d.dialer.Deliveries()
+	if err != nil {
+		return nil, err
+	}
 	infos := []queue.ReportInfo{}
 	for _, kept := range reports {
 		info := queue.ReportInfo{Campaign: kept.Campaign, Party: kept.Party, Released: kept.Released, KeyID: kept.KeyID}
+		if delivery, pushed := deliveries[kept.Campaign]; pushed {
+			info.Delivery = &delivery
+		}
 		for _, format := range reportFormats {
 			info.Files = append(info.Files, filepath.Join(d.reportDirectory(kept.Campaign), "report."+format))
 		}

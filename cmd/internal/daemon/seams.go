@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"crypto/x509"
+
 	"github.com/hustings/hustings/configs"
 	"github.com/hustings/hustings/dialer"
 	"github.com/hustings/hustings/queue"
@@ -15,6 +17,9 @@ type Seams struct {
 	Dialer func(*dialer.Options)
 	// Jobs may wrap what takes jobs from the queue.
 	Jobs func(queue.JobHandler) queue.JobHandler
+	// Trust are the certificates by which a party's server is known, nil for the
+	// system's.
+	Trust *x509.CertPool
 	// Release is called after each step of a report's release.
 	Release func(step string)
 }

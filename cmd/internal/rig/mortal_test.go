@@ -74,7 +74,7 @@ var restoredSteps = []string{"restoreLedgerMove", "reconcileMove", "releaseMove"
 
 // seldomSteps are those that not every day has: prices are asked for every six
 // hours, quotes by parties. Nobody dies at them on purpose.
-var seldomSteps = []string{"pricesMove", "quoteMove", "tokenMove", "seedMove"}
+var seldomSteps = []string{"pricesMove", "quoteMove", "tokenMove", "seedMove", "deliveryMove"}
 
 // acknowledged is the point after a job's acknowledgement. The queue hands out
 // one job at a time, so that the next one comes only once the one before is
