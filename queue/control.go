@@ -104,6 +104,8 @@ const (
 	VerbLogLevel Verb = "log.level"
 	// VerbReportList: no request; answers []ReportInfo.
 	VerbReportList Verb = "report.list"
+	// VerbNoticeShow: ReportRequest for "json" or "html"; answers the bytes.
+	VerbNoticeShow Verb = "notice.show"
 	// VerbReportResend: CampaignRequest; answers a dialer.Delivery.
 	VerbReportResend Verb = "report.resend"
 	// VerbReportGet: ReportRequest; answers the bytes as they were released.

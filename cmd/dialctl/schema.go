@@ -11,11 +11,11 @@ import (
 )
 
 // schemaNames are the schemas by the names that operators know.
-var schemaNames = []string{"campaign", "config", "registry", "directory", "report"}
+var schemaNames = []string{"campaign", "config", "registry", "directory", "report", "notice"}
 
 func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "schema NAME", Short: "print a published JSON schema: campaign, config, registry, directory, report",
+		Use: "schema NAME", Short: "print a published JSON schema: campaign, config, registry, directory, report, notice",
 		Args: wants("NAME"), ValidArgs: schemaNames,
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := schema(args[0])
@@ -32,6 +32,8 @@ func schema(name string) ([]byte, error) {
 	switch {
 	case name == "report":
 		return report.Schema(), nil
+	case name == "notice":
+		return report.NoticeSchema(), nil
 	case name == "campaign":
 		name = "job" // what a campaign is called on its way to the daemon
 	case name != "job" && !slices.Contains(schemaNames, name):

@@ -41,6 +41,7 @@ func (d *Daemon) handlers() map[queue.Verb]queue.Handler {
 		queue.VerbAuditCheckpoint:    d.signAudit,
 		queue.VerbListShow:           func(context.Context, queue.Request) (any, error) { return d.dialer.Lists() },
 		queue.VerbReportList:         d.listReports,
+		queue.VerbNoticeShow:         d.showNotice,
 		queue.VerbReportResend:       d.resendReport,
 		queue.VerbReportGet:          d.getReport,
 		queue.VerbStoreBackup:        d.backup,

@@ -189,6 +189,14 @@ func TestDelivery(t *testing.T) {
 		client.Close()
 		t.Error("a party's token opens NATS")
 	}
+	var notice []byte
+	if err := h.client.Call(t.Context(), queue.VerbNoticeShow, queue.ReportRequest{Campaign: reports[0].Campaign, Format: "json"}, &notice); err != nil {
+		t.Fatal(err)
+	}
+	var told report.Notice
+	if err := json.Unmarshal(notice, &told); err != nil || told.Sponsor != "Association de financement du Parti des Tilleuls" || told.Amount != "175.00" || told.From == "" || len(told.Texts) != 1 {
+		t.Errorf("the notice is %s (%v)", notice, err)
+	}
 	other := h.reader(b.Secret)
 	if response, _ := other.ask("GET", "/v1/reports/"+reports[1].Campaign+".csv"); response.StatusCode != http.StatusOK {
 		t.Errorf("the other party's own report: %s", response.Status)
