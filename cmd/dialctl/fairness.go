@@ -16,6 +16,7 @@ import (
 
 func (a *app) fairnessCommand() *cobra.Command {
 	var day string
+	var markdown bool
 	var asked queue.FairnessRequest
 	command := &cobra.Command{
 		Use: "fairness", Short: "how all parties were served, worked out from the log of shares", Args: wants(),
@@ -41,17 +42,85 @@ index is 1 where it was, and 1 divided by the parties where one had all.`,
 				if err := client.Call(ctx, queue.VerbFairness, asked, &f); err != nil {
 					return failed("ask how all were served", err)
 				}
-				return a.result(f, func(w io.Writer) error { return printFairness(w, &f) })
+				if markdown {
+					return failed("print how all were served", printFairness(&markdownTables{a.out}, &f))
+				}
+				return a.result(f, func(w io.Writer) error { return printFairness(plainTables{w}, &f) })
 			})
 		},
 	}
 	command.Flags().StringVar(&day, "day", "", "the `date`, in UTC (default: the day that it is)")
+	command.Flags().BoolVar(&markdown, "markdown", false, "a document to hand over, with how to work it out again")
 	command.Flags().StringVar(&asked.Round, "round", "", "one `round` alone (default: all)")
 	return command
 }
 
-func printFairness(w io.Writer, f *dialer.Fairness) error {
-	fmt.Fprintf(w, "from %s to %s, %s\n", instant(f.From), instant(f.To), cmp.Or(f.Round, "all rounds")) //nolint:errcheck // table tells
+// tables is where a document goes that is mostly tables.
+type tables interface {
+	title(text string) error
+	heading(text string) error
+	table(rows ...string) error
+	end() error
+}
+
+// plainTables are for a terminal.
+type plainTables struct{ io.Writer }
+
+func (p plainTables) title(text string) error {
+	_, err := fmt.Fprintln(p, text)
+	return err
+}
+
+func (p plainTables) heading(text string) error {
+	_, err := fmt.Fprintf(p, "\n%s\n\n", text)
+	return err
+}
+
+func (p plainTables) table(rows ...string) error { return table(p, rows...) }
+
+func (p plainTables) end() error { return nil }
+
+// markdownTables are a document to hand over.
+type markdownTables struct{ io.Writer }
+
+func (m markdownTables) title(text string) error {
+	_, err := fmt.Fprintf(m, "# How all parties were served\n\n%s, worked out from the daemon's ledger.\n", text)
+	return err
+}
+
+func (m markdownTables) heading(text string) error {
+	_, err := fmt.Fprintf(m, "\n## %s\n\n", text)
+	return err
+}
+
+func (m markdownTables) table(rows ...string) error {
+	for i, row := range rows {
+		cells := strings.Split(strings.ReplaceAll(row, "|", "\\|"), "\t")
+		line := strings.Join(cells, " | ")
+		if len(rows) > 1 {
+			line = "| " + line + " |"
+		}
+		if i == 0 && len(rows) > 1 {
+			line += "\n|" + strings.Repeat("---|", len(cells))
+		}
+		if _, err := fmt.Fprintln(m, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m markdownTables) end() error {
+	_, err := fmt.Fprint(m, "\nWhoever has the ledger can work this out again: `dialctl fairness` reads the log of shares, the\n"+
+		"campaigns and the orders on record, and nothing else. That nobody has changed the orders is what\n"+
+		"`dialctl audit verify` shows, against a checkpoint that was kept outside.\n")
+	return err
+}
+
+func printFairness(w tables, f *dialer.Fairness) error {
+	if err := w.title(fmt.Sprintf("from %s to %s, %s", instant(f.From), instant(f.To), cmp.Or(f.Round, "all rounds"))); err != nil {
+		return err
+	}
 	sections := []struct {
 		title, none string
 		rows        []string
@@ -62,17 +131,17 @@ func printFairness(w io.Writer, f *dialer.Fairness) error {
 		{"orders and holds", "none", overrideRows(f)},
 	}
 	for _, section := range sections {
-		if _, err := fmt.Fprintf(w, "\n%s\n\n", section.title); err != nil {
+		if err := w.heading(section.title); err != nil {
 			return err
 		}
 		if len(section.rows) == 0 {
 			section.rows = []string{section.none}
 		}
-		if err := table(w, section.rows...); err != nil {
+		if err := w.table(section.rows...); err != nil {
 			return err
 		}
 	}
-	return nil
+	return w.end()
 }
 
 func campaignRows(f *dialer.Fairness) (rows []string) {

@@ -89,7 +89,7 @@ func (a *app) rootCommand() *cobra.Command {
 	add(groupCampaigns, a.campaignCommand(), a.watchCommand(), a.segmentCommand(), a.reservationCommand(), a.reportCommand(), a.fairnessCommand(), a.invoiceCommand(), a.noticeCommand(), a.partyCommand())
 	add(groupOffline, a.operatorCommand())
 	add(groupDaemon, a.statusCommand(), a.logCommand(), a.storeCommand(), a.retentionCommand(), a.auditCommand(), a.sandboxCommand())
-	add(groupOffline, a.demoCommand(), a.policyCommand(), a.schemaCommand(), a.sampleCommand(), a.versionCommand(), a.manualCommand())
+	add(groupOffline, a.demoCommand(), a.policyCommand(), a.schemaCommand(), a.sampleCommand(), a.versionCommand(), a.manualCommand(), a.recordsCommand())
 	root.AddCommand(a.childCommands()...)
 	root.SetHelpCommandGroupID(groupOffline)
 	root.SetCompletionCommandGroupID(groupOffline)
