@@ -179,15 +179,10 @@ entries there are, and the hash of them all. Whoever keeps it, outside the broke
 tell at any later time whether those entries are still the same. The public key is in
 audit.pub beside the daemon's own checkpoints; hand it over once, in person.`,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.withDaemon(command.Context(), func(ctx context.Context, client *queue.Client) error {
-				var answer queue.AuditCheckpoint
-				if err := client.Call(ctx, queue.VerbAuditCheckpoint, nil, &answer); err != nil {
-					return failed("sign the audit log", err)
-				}
-				return a.result(answer, func(w io.Writer) error {
-					_, err := io.WriteString(w, answer.Checkpoint)
-					return err
-				})
+			var answer queue.AuditCheckpoint
+			return a.asked(command, queue.VerbAuditCheckpoint, nil, &answer, "sign the audit log", func(w io.Writer) error {
+				_, err := io.WriteString(w, answer.Checkpoint)
+				return err
 			})
 		},
 	}

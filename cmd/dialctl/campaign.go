@@ -35,13 +35,8 @@ func (a *app) campaignListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "all campaigns, in order of acceptance", Args: wants(),
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.withDaemon(command.Context(), func(ctx context.Context, client *queue.Client) error {
-				var views []dialer.CampaignView
-				if err := client.Call(ctx, queue.VerbCampaignList, nil, &views); err != nil {
-					return failed("list the campaigns", err)
-				}
-				return a.result(views, func(w io.Writer) error { return printCampaigns(w, views) })
-			})
+			var views []dialer.CampaignView
+			return a.asked(command, queue.VerbCampaignList, nil, &views, "list the campaigns", func(w io.Writer) error { return printCampaigns(w, views) })
 		},
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"time"
@@ -32,13 +31,8 @@ cancelled before anybody was dialled for it costs nothing.`,
 				}
 				asked.From, asked.To = from, from.AddDate(0, 1, 0)
 			}
-			return a.withDaemon(command.Context(), func(ctx context.Context, client *queue.Client) error {
-				var invoice dialer.Invoice
-				if err := client.Call(ctx, queue.VerbInvoice, asked, &invoice); err != nil {
-					return failed("work out the invoice", err)
-				}
-				return a.result(invoice, func(w io.Writer) error { return printInvoice(w, &invoice) })
-			})
+			var invoice dialer.Invoice
+			return a.asked(command, queue.VerbInvoice, asked, &invoice, "work out the invoice", func(w io.Writer) error { return printInvoice(w, &invoice) })
 		},
 	}
 	command.Flags().StringVar(&month, "month", "", "the `month`, in UTC (default: the one that it is)")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -22,14 +21,9 @@ that one on, until its next start: then log.level in dialerd.yaml counts again.`
 			if len(args) > 0 {
 				asked.Level = args[0]
 			}
-			return a.withDaemon(command.Context(), func(ctx context.Context, client *queue.Client) error {
-				var answer queue.LogLevel
-				if err := client.Call(ctx, queue.VerbLogLevel, asked, &answer); err != nil {
-					return failed("ask for the level of the log", err)
-				}
-				return a.result(answer, func(w io.Writer) error {
-					return table(w, cell("level", answer.Level), cell("after a restart", answer.Configured))
-				})
+			var answer queue.LogLevel
+			return a.asked(command, queue.VerbLogLevel, asked, &answer, "ask for the level of the log", func(w io.Writer) error {
+				return table(w, cell("level", answer.Level), cell("after a restart", answer.Configured))
 			})
 		},
 	})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 	"time"
@@ -33,16 +32,6 @@ func (a *app) partyListCommand() *cobra.Command {
 			})
 		},
 	}
-}
-
-// asked asks the daemon and prints what it answers.
-func (a *app) asked(command *cobra.Command, verb queue.Verb, request, answer any, what string, print func(io.Writer) error) error {
-	return a.withDaemon(command.Context(), func(ctx context.Context, client *queue.Client) error {
-		if err := client.Call(ctx, verb, request, answer); err != nil {
-			return failed(what, err)
-		}
-		return a.result(answer, print)
-	})
 }
 
 func (a *app) tokenCreateCommand() *cobra.Command {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -149,18 +148,13 @@ func (a *app) policyReloadCommand() *cobra.Command {
 are in force for every campaign from its next decision on. Where anything is wrong
 with any of them nothing changes, and the faults are told.`,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.withDaemon(command.Context(), func(ctx context.Context, client *queue.Client) error {
-				var answer queue.PolicyReload
-				if err := client.Call(ctx, queue.VerbPolicyReload, queue.PolicyReloadRequest{Operator: a.operator}, &answer); err != nil {
-					return failed("read the packs anew", err)
+			var answer queue.PolicyReload
+			return a.asked(command, queue.VerbPolicyReload, queue.PolicyReloadRequest{Operator: a.operator}, &answer, "read the packs anew", func(w io.Writer) error {
+				if answer.Before == answer.Pack {
+					_, err := fmt.Fprintf(w, "nothing has changed: %s is in force\n", answer.Pack)
+					return err
 				}
-				return a.result(answer, func(w io.Writer) error {
-					if answer.Before == answer.Pack {
-						_, err := fmt.Fprintf(w, "nothing has changed: %s is in force\n", answer.Pack)
-						return err
-					}
-					return table(w, cell("in force", answer.Pack), cell("before", answer.Before))
-				})
+				return table(w, cell("in force", answer.Pack), cell("before", answer.Before))
 			})
 		},
 	}

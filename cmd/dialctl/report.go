@@ -24,13 +24,8 @@ func (a *app) reportListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "reports that are released, and when the others are", Args: wants(),
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.withDaemon(command.Context(), func(ctx context.Context, client *queue.Client) error {
-				var reports []queue.ReportInfo
-				if err := client.Call(ctx, queue.VerbReportList, nil, &reports); err != nil {
-					return failed("list the reports", err)
-				}
-				return a.result(reports, func(w io.Writer) error { return printReports(w, reports) })
-			})
+			var reports []queue.ReportInfo
+			return a.asked(command, queue.VerbReportList, nil, &reports, "list the reports", func(w io.Writer) error { return printReports(w, reports) })
 		},
 	}
 }

@@ -107,13 +107,8 @@ func (a *app) reservationListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "all reservations", Args: wants(),
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.withDaemon(command.Context(), func(ctx context.Context, client *queue.Client) error {
-				var all queue.ReservationList
-				if err := client.Call(ctx, queue.VerbReservationList, nil, &all); err != nil {
-					return failed("ask for the reservations", err)
-				}
-				return a.result(all, func(w io.Writer) error { return printReservations(w, all) })
-			})
+			var all queue.ReservationList
+			return a.asked(command, queue.VerbReservationList, nil, &all, "ask for the reservations", func(w io.Writer) error { return printReservations(w, all) })
 		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -155,4 +156,14 @@ func (a *app) withDaemon(ctx context.Context, do func(ctx context.Context, clien
 		return &failure{message: fmt.Sprintf("gave up after %s, as asked", a.timeout), cause: err, hint: "whatever the daemon had begun goes on"}
 	}
 	return err
+}
+
+// asked asks the daemon and prints what it answers.
+func (a *app) asked(command *cobra.Command, verb queue.Verb, request, answer any, what string, print func(io.Writer) error) error {
+	return a.withDaemon(command.Context(), func(ctx context.Context, client *queue.Client) error {
+		if err := client.Call(ctx, verb, request, answer); err != nil {
+			return failed(what, err)
+		}
+		return a.result(answer, print)
+	})
 }
