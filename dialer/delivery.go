@@ -2,8 +2,6 @@ package dialer
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -36,6 +34,10 @@ const (
 	deliveryLast  = 6 * time.Hour
 	deliveryLimit = 72 * time.Hour
 )
+
+// deliveryID is how many digits of the report's hash name a delivery: so that it has
+// the same name even where a daemon was killed before it could note the first try.
+const deliveryID = 32
 
 // over tells whether it is not tried again by itself.
 func (v *Delivery) over() bool { return !v.Delivered.IsZero() || !v.GivenUp.IsZero() }
@@ -80,9 +82,7 @@ func (d *Dialer) Deliveries() (map[string]Delivery, error) {
 func (d *Dialer) DueDelivery(known map[string]Delivery, report *StoredReport) (Delivery, bool) {
 	one, begun := known[report.Campaign]
 	if !begun {
-		id := make([]byte, 16)
-		_, _ = rand.Read(id) // never fails (crypto/rand)
-		return Delivery{ID: hex.EncodeToString(id), Campaign: report.Campaign, Party: report.Party}, true
+		return Delivery{ID: report.Hash[:deliveryID], Campaign: report.Campaign, Party: report.Party}, true
 	}
 	return one, !one.over() && !one.Next.After(d.clock.Now())
 }
