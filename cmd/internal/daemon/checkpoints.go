@@ -86,8 +86,32 @@ func (c *checkpoints) readKept() error {
 	if err != nil || len(files) == 0 {
 		return err
 	}
-	c.kept, c.signed, err = c.lastOf(files[len(files)-1])
+	newest := files[len(files)-1]
+	if err := cutTorn(newest); err != nil {
+		return err
+	}
+	c.kept, c.signed, err = c.lastOf(newest)
 	return err
+}
+
+// cutTorn takes away what a crash has left of a checkpoint at a file's end, or the
+// next one would be written behind it.
+func cutTorn(path string) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read checkpoints: %w", err)
+	}
+	whole := 0
+	for _, note := range audit.Split(content) {
+		whole += len(note) + 1 // an empty line follows each
+	}
+	if whole == len(content) {
+		return nil
+	}
+	if err := os.Truncate(path, int64(whole)); err != nil {
+		return fmt.Errorf("cut off a torn checkpoint: %w", err)
+	}
+	return nil
 }
 
 // lastOf returns the last checkpoint of a file, none where there is none.

@@ -1,0 +1,83 @@
+package daemon
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/hustings/hustings/dialer/audit"
+)
+
+// checkpointsOf opens all checkpoints that a house has kept.
+func (h *house) checkpointsOf() []audit.Checkpoint {
+	h.t.Helper()
+	key, err := os.ReadFile(h.file("checkpoints/audit.pub"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	files, err := filepath.Glob(h.file("checkpoints/checkpoints-*.notes"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var all []audit.Checkpoint
+	for _, path := range files {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		for _, note := range audit.Split(content) {
+			checkpoint, err := audit.Open(note, string(key))
+			if err != nil {
+				h.t.Fatalf("%s: %v", path, err)
+			}
+			all = append(all, checkpoint)
+		}
+	}
+	return all
+}
+
+// Ensure that each life signs the audit log as it ends, that one which was cut short
+// in the middle of a checkpoint leaves nothing that spoils the next, and that a file
+// which somebody has changed is not written on.
+func TestDaemon_Checkpoints(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.start()
+	h.importPeople(invent(5), "FR-75", "party-a")
+	h.stop()
+	first := h.checkpointsOf()
+	if len(first) == 0 {
+		t.Fatal("the log was not signed")
+	}
+	files, _ := filepath.Glob(h.file("checkpoints/checkpoints-*.notes"))
+	path := files[len(files)-1]
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	torn := append(whole, whole[:len(whole)/2]...)
+	if err := os.WriteFile(path, torn, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.start()
+	h.importPeople(invent(6)[5:], "FR-75", "party-a")
+	h.stop()
+	second := h.checkpointsOf()
+	if len(second) <= len(first) || second[len(second)-1].Size <= first[len(first)-1].Size {
+		t.Errorf("%d checkpoints, and %d after another life", len(first), len(second))
+	}
+	if strings.Contains(h.log.tail(), eventAuditWentBack) {
+		t.Error("a log that goes on is taken for an older copy")
+	}
+	if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(torn[:len(whole)]), "hustings audit log", "hustings audit lag")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	daemon, err := New(h.config, zerolog.Nop())
+	if err == nil {
+		_ = daemon.Close()
+		t.Error("a checkpoint that was changed is taken")
+	}
+}
