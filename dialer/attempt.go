@@ -144,11 +144,9 @@ func senderIn(row []byte) []byte {
 	return sender
 }
 
-func readAttempt(row []byte) (*attemptRecord, error) {
-	if len(row) < intentPart+outcomePart {
-		return nil, fmt.Errorf("attempt row of %d bytes cannot be read", len(row))
-	}
-	a := new(attemptRecord)
+// readIntent fills in what the intent fixed, from a row that is long enough, and
+// returns what stands behind it.
+func (a *attemptRecord) readIntent(row []byte) []byte {
 	next := func(n int) []byte { part := row[:n]; row = row[n:]; return part }
 	a.recipient = recipientKey(next(len(a.recipient)))
 	a.contact = contact.ID(next(contact.IDSize))
@@ -161,11 +159,20 @@ func readAttempt(row []byte) (*attemptRecord, error) {
 	a.notAfter = instant(int64(binary.BigEndian.Uint64(next(8))))
 	a.segments = next(1)[0]
 	a.reserved = Money(binary.BigEndian.Uint64(next(8)))
+	return row
+}
+
+func readAttempt(row []byte) (*attemptRecord, error) {
+	if len(row) < intentPart+outcomePart {
+		return nil, fmt.Errorf("attempt row of %d bytes cannot be read", len(row))
+	}
+	a := new(attemptRecord)
+	row = a.readIntent(row)
 	a.state, a.outcome, a.status, a.looks = attemptState(row[0]), Outcome(row[1]), CarrierStatus(row[2]), row[3]
-	next(4)
-	a.code = int(binary.BigEndian.Uint32(next(4)))
-	a.answered = instant(int64(binary.BigEndian.Uint64(next(8))))
-	a.final = instant(int64(binary.BigEndian.Uint64(next(8))))
+	a.code = int(binary.BigEndian.Uint32(row[4:]))
+	a.answered = instant(int64(binary.BigEndian.Uint64(row[8:])))
+	a.final = instant(int64(binary.BigEndian.Uint64(row[16:])))
+	row = row[outcomePart:]
 	names, price, priced := bytes.Cut(row, []byte{priceMark})
 	sid, sender, pooled := bytes.Cut(names, []byte{senderMark})
 	if a.sid, a.sender = string(sid), string(sender); pooled && a.sender == "" {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -94,12 +93,10 @@ func AuditWords(text []byte) (kind, words string) {
 		if len(body) < intentPart {
 			return kind, ""
 		}
-		key := recipientKey(body)
-		id := body[len(key) : len(key)+16]
-		const at = len(recipientKey{}) + 16 + 1 + 4 + 2 + sha256.Size + 16
-		return kind, fmt.Sprintf("%s campaign %d, contact %s, step %d, grant %d, text %s",
-			instant(int64(binary.BigEndian.Uint64(body[at:]))).UTC().Format(time.RFC3339Nano), key.campaign(), hex.EncodeToString(id),
-			body[len(key)+16], binary.BigEndian.Uint32(body[len(key)+17:]), hex.EncodeToString(body[len(key)+23:len(key)+31]))
+		var a attemptRecord
+		a.readIntent(body)
+		return kind, fmt.Sprintf("%s campaign %d, contact %s, step %d, grant %d, text %x",
+			a.intended.UTC().Format(time.RFC3339Nano), a.recipient.campaign(), a.contact, a.step, a.grant, a.text[:8])
 	case auditObjection:
 		return "objection", "an objection is in force"
 	case auditReport:

@@ -141,11 +141,12 @@ func auditWritten(body []byte) (time.Time, bool) {
 	}
 	switch kind, text := auditBody(body); kind {
 	case auditIntent:
-		const at = len(recipientKey{}) + contact.IDSize + 1 + 4 + 2 + 32 + 16
 		if len(text) < intentPart {
 			return time.Time{}, false
 		}
-		return instant(int64(binary.BigEndian.Uint64(text[at:]))), true
+		var a attemptRecord
+		a.readIntent(text)
+		return a.intended, true
 	case auditControl:
 		first, _, _ := strings.Cut(string(text), " ")
 		written, err := time.Parse(time.RFC3339Nano, first)
