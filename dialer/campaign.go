@@ -105,11 +105,13 @@ func (c *campaign) under(pack *consent.Pack) *campaign {
 }
 
 // start is when the campaign may begin: its own start, or its acceptance.
-func (c *campaign) start() time.Time {
-	if c.job.Schedule.Start.After(c.accepted) {
-		return c.job.Schedule.Start
+func (c *campaign) start() time.Time { return startOf(c.job, c.accepted) }
+
+func startOf(job *Job, accepted time.Time) time.Time {
+	if job.Schedule.Start.After(accepted) {
+		return job.Schedule.Start
 	}
-	return c.accepted
+	return accepted
 }
 
 // Pause stops a campaign until an operator resumes it. No intent is written and

@@ -47,8 +47,7 @@ func (d *Dialer) Invoice(party string, from, to time.Time) (*Invoice, error) {
 	if !found {
 		return nil, fmt.Errorf("party %q: %w", party, ErrNoParty)
 	}
-	tariff := d.registry.Tariff
-	invoice := &Invoice{Party: party, Name: known.Name, From: from, To: to, Currency: tariff.Currency, Lines: []InvoiceLine{}}
+	invoice := &Invoice{Party: party, Name: known.Name, From: from, To: to, Currency: d.registry.Tariff.Currency, Lines: []InvoiceLine{}}
 	err := d.ledger.View(func(tx Tx) error {
 		b := books{tx}
 		for record := range b.campaigns() {
@@ -60,7 +59,7 @@ func (d *Dialer) Invoice(party string, from, to time.Time) (*Invoice, error) {
 			if balance.State != CampaignClosed || due.Before(from) || !due.Before(to) || balance.neverBegan() {
 				continue
 			}
-			invoice.add(record, due, tariff.OrderedContact)
+			invoice.add(record, due, d.registry.priceOf(record))
 		}
 		return nil
 	})
@@ -70,13 +69,19 @@ func (d *Dialer) Invoice(party string, from, to time.Time) (*Invoice, error) {
 	return invoice, nil
 }
 
-func (i *Invoice) add(record *campaignRecord, due time.Time, today Money) {
+// priceOf is what each ordered contact of a campaign costs its party: the price of
+// the day of the order.
+func (r *Registry) priceOf(record *campaignRecord) Money {
+	if record.Price == 0 { // accepted by a program that did not keep it
+		return r.Tariff.OrderedContact
+	}
+	return record.Price
+}
+
+func (i *Invoice) add(record *campaignRecord, due time.Time, price Money) {
 	job := &record.Job
 	line := InvoiceLine{
-		Campaign: job.ID, Round: job.Round, Channel: job.Channel.String(), Due: due, Ordered: uint64(job.Size), Price: record.Price,
-	}
-	if line.Price == 0 { // accepted by a program that did not keep it
-		line.Price = today
+		Campaign: job.ID, Round: job.Round, Channel: job.Channel.String(), Due: due, Ordered: uint64(job.Size), Price: price,
 	}
 	line.Amount = line.Price * Money(line.Ordered)
 	i.Lines, i.Total = append(i.Lines, line), i.Total+line.Amount

@@ -57,21 +57,15 @@ func (d *Dialer) Noticed(name string) (*Noticed, error) {
 	party, _ := d.registry.Party(job.Party)
 	n := &Noticed{
 		Campaign: job.ID, Party: party, Election: election, Round: round, Channel: job.Channel.String(),
-		Ordered: uint64(job.Size), Price: record.Price, Currency: d.registry.Tariff.Currency, Criteria: noticedCriteria(job.Segment),
+		Ordered: uint64(job.Size), Price: d.registry.priceOf(record), Currency: d.registry.Tariff.Currency, Criteria: noticedCriteria(job.Segment),
 		OptOutWay: job.Message.Elements["opt_out_means"],
-	}
-	if n.Price == 0 { // accepted by a program that did not keep it
-		n.Price = d.registry.Tariff.OrderedContact
 	}
 	n.Amount = n.Price * Money(n.Ordered)
 	for _, text := range job.Message.texts() {
 		n.Texts = append(n.Texts, text.body)
 	}
 	if began {
-		n.From, n.To = record.Accepted, record.Closed
-		if job.Schedule.Start.After(n.From) {
-			n.From = job.Schedule.Start
-		}
+		n.From, n.To = startOf(job, record.Accepted), record.Closed
 	}
 	return n, nil
 }
