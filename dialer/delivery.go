@@ -77,15 +77,13 @@ func (d *Dialer) Deliveries() (map[string]Delivery, error) {
 	return deliveries, err
 }
 
-// DueDelivery returns the delivery of a report if it is due to be tried now: the
-// first one where there is none yet.
-func (d *Dialer) DueDelivery(known map[string]Delivery, report *StoredReport) (Delivery, bool) {
-	one, begun := known[report.Campaign]
-	if !begun {
-		return Delivery{ID: report.Hash[:deliveryID], Campaign: report.Campaign, Party: report.Party}, true
-	}
-	return one, !one.over() && !one.Next.After(d.clock.Now())
+// NewDelivery returns the delivery of a report that nobody has tried yet.
+func NewDelivery(report *StoredReport) Delivery {
+	return Delivery{ID: report.Hash[:deliveryID], Campaign: report.Campaign, Party: report.Party}
 }
+
+// Due tells whether a delivery that was tried before is to be tried again now.
+func (d *Dialer) Due(one *Delivery) bool { return !one.over() && !one.Next.After(d.clock.Now()) }
 
 // NoteDelivery keeps what came of a try, failure being empty where it was taken.
 func (d *Dialer) NoteDelivery(ctx context.Context, one Delivery, failure string) (Delivery, error) {

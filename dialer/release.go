@@ -78,10 +78,7 @@ func (d *Dialer) totals(record *campaignRecord, balance *balance) Totals {
 		Size: balance.Size, Closed: record.Closed, Due: ReportDue(record.Closed),
 	}
 	if balance.Attempts > 0 {
-		t.Started = record.Accepted
-		if record.Job.Schedule.Start.After(t.Started) {
-			t.Started = record.Job.Schedule.Start
-		}
+		t.Started = startOf(&record.Job, record.Accepted)
 	}
 	for outcome, n := range balance.Counted {
 		switch o := Outcome(outcome); {
@@ -177,6 +174,34 @@ func (d *Dialer) Reports() ([]StoredReport, error) {
 		return EachReport(tx, func(report StoredReport) { reports = append(reports, report) })
 	})
 	return reports, err
+}
+
+// ReportNames returns the campaigns whose reports were released, without reading
+// the reports.
+func (d *Dialer) ReportNames() ([]string, error) {
+	var names []string
+	err := d.ledger.View(func(tx Tx) error {
+		for key := range tx.Rows(BucketReport, nil) {
+			names = append(names, string(key))
+		}
+		return nil
+	})
+	return names, err
+}
+
+// Report returns the report of one campaign, and false where none was released.
+func (d *Dialer) Report(campaign string) (report StoredReport, found bool, err error) {
+	err = d.ledger.View(func(tx Tx) error {
+		row := tx.Get(BucketReport, []byte(campaign))
+		if found = row != nil; !found {
+			return nil
+		}
+		return report.read(row)
+	})
+	if err != nil {
+		return StoredReport{}, false, fmt.Errorf("read the report of campaign %s: %w", campaign, err)
+	}
+	return report, found, nil
 }
 
 // EachReport calls each for every report that was released.

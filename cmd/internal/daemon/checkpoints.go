@@ -197,21 +197,11 @@ func (c *checkpoints) sign(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := appendFile(c.file(c.year.Year), append(signed, '\n')); err != nil {
+	if err := appendSynced(c.file(c.year.Year), append(signed, '\n')); err != nil {
 		return fmt.Errorf("keep a checkpoint: %w", err)
 	}
 	c.kept, c.signed, c.lost = checkpoint, signed, false
 	return nil
-}
-
-// appendFile puts bytes at a file's end, on disk.
-func appendFile(path string, content []byte) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	return errors.Join(err, file.Sync(), file.Close())
 }
 
 // newest returns the last checkpoint that was signed.

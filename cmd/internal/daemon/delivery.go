@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -140,15 +141,11 @@ var coarse = map[string]string{
 }
 
 func (s *delivery) campaigns(w http.ResponseWriter, _ *http.Request, party string) {
-	released, err := s.daemon.released()
+	released, err := s.daemon.releasedNames()
 	views, failed := s.daemon.dialer.List()
 	if err != nil || failed != nil {
 		s.refuse(w, http.StatusServiceUnavailable, "ask again later")
 		return
-	}
-	reported := map[string]bool{}
-	for _, kept := range released {
-		reported[kept.Campaign] = true
 	}
 	served := []servedCampaign{}
 	for _, view := range views {
@@ -156,7 +153,7 @@ func (s *delivery) campaigns(w http.ResponseWriter, _ *http.Request, party strin
 			continue
 		}
 		one := servedCampaign{Campaign: view.ID, Round: view.Round, Channel: view.Channel, State: coarse[view.State]}
-		if reported[view.ID] {
+		if slices.Contains(released, view.ID) {
 			one.State = "reported"
 		}
 		served = append(served, one)
@@ -173,22 +170,18 @@ var contentTypes = map[string]string{
 // report serves a file of a report as it was released.
 func (s *delivery) report(w http.ResponseWriter, r *http.Request, party string) {
 	campaign, format, found := strings.Cut(r.PathValue("file"), ".")
-	released, err := s.daemon.released()
-	switch {
-	case err != nil:
-		s.refuse(w, http.StatusServiceUnavailable, "ask again later")
-		return
-	case !found:
+	if !found {
 		s.nothing(w)
 		return
 	}
-	for _, kept := range released {
-		if kept.Campaign == campaign && kept.Party == party {
-			s.serve(w, r, &kept, format)
-			return
-		}
+	switch kept, released, err := s.daemon.releasedReport(campaign); {
+	case err != nil:
+		s.refuse(w, http.StatusServiceUnavailable, "ask again later")
+	case released && kept.Party == party:
+		s.serve(w, r, &kept, format)
+	default:
+		s.nothing(w)
 	}
-	s.nothing(w)
 }
 
 func (s *delivery) serve(w http.ResponseWriter, r *http.Request, kept *dialer.StoredReport, format string) {

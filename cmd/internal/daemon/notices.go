@@ -30,14 +30,12 @@ func (d *Daemon) showNotice(_ context.Context, request queue.Request) (any, erro
 func bytesOr(text []byte, err error) (any, error) { return text, err }
 
 func (d *Daemon) notice(campaign string) (*report.Notice, error) {
-	released, err := d.released()
+	kept, found, err := d.releasedReport(campaign)
 	if err != nil {
 		return nil, err
 	}
-	for _, kept := range released {
-		if kept.Campaign == campaign {
-			return d.noticeOf(&kept)
-		}
+	if found {
+		return d.noticeOf(&kept)
 	}
 	return nil, &queue.ControlError{
 		Code: queue.CodeNotFound, Message: "no report of that campaign is released, and so there is no notice", Hint: "dialctl report list tells when it is due",

@@ -104,8 +104,11 @@ func (d *Daemon) pushReports(ctx context.Context) error {
 		return nil
 	}
 	client := newPusher(d.carrier.sandbox, d.seams)
+	// others are the campaigns of parties that have no server: none changes hands, so
+	// that their reports, which are large, are read once.
+	others := map[string]bool{}
 	return everyReal(ctx, pushEvery, func() error {
-		released, err := d.released()
+		campaigns, err := d.releasedNames()
 		if err != nil {
 			return err
 		}
@@ -113,12 +116,24 @@ func (d *Daemon) pushReports(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for i := range released {
-			target, wanted := targets[released[i].Party]
-			if delivery, due := d.dialer.DueDelivery(known, &released[i]); wanted && due {
-				if err := d.pushOne(ctx, client, target, delivery, &released[i]); err != nil {
-					return ignoreEnd(ctx, err)
-				}
+		for _, campaign := range campaigns {
+			delivery, begun := known[campaign]
+			if others[campaign] || begun && !d.dialer.Due(&delivery) {
+				continue
+			}
+			kept, found, err := d.releasedReport(campaign)
+			if err != nil {
+				return err
+			}
+			target, wanted := targets[kept.Party]
+			if others[campaign] = found && !wanted; !found || !wanted {
+				continue
+			}
+			if !begun {
+				delivery = dialer.NewDelivery(&kept)
+			}
+			if err := d.pushOne(ctx, client, target, delivery, &kept); err != nil {
+				return ignoreEnd(ctx, err)
 			}
 		}
 		return nil

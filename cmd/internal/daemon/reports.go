@@ -345,8 +345,14 @@ func (d *Daemon) mendReport(kept dialer.StoredReport) error {
 	return nil
 }
 
-func writeSynced(path string, content []byte) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+// writeSynced writes a file anew, and appendSynced at its end; either returns once
+// that is on disk.
+func writeSynced(path string, content []byte) error { return putSynced(path, os.O_TRUNC, content) }
+
+func appendSynced(path string, content []byte) error { return putSynced(path, os.O_APPEND, content) }
+
+func putSynced(path string, how int, content []byte) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|how, 0o600)
 	if err != nil {
 		return err
 	}
@@ -363,13 +369,29 @@ func syncFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// released returns the reports that may be seen: those whose files are there.
+// isOut tells whether a report that was drawn may be seen: its files are there.
+func (d *Daemon) isOut(campaign string) bool {
+	_, err := os.Stat(d.reportDirectory(campaign))
+	return err == nil
+}
+
+// releasedNames returns the campaigns whose reports may be seen.
+func (d *Daemon) releasedNames() ([]string, error) {
+	names, err := d.dialer.ReportNames()
+	return slices.DeleteFunc(names, func(name string) bool { return !d.isOut(name) }), err
+}
+
+// releasedReport returns the report of one campaign, and false where there is none
+// that may be seen.
+func (d *Daemon) releasedReport(campaign string) (dialer.StoredReport, bool, error) {
+	kept, found, err := d.dialer.Report(campaign)
+	return kept, found && d.isOut(campaign), err
+}
+
+// released returns all reports that may be seen.
 func (d *Daemon) released() ([]dialer.StoredReport, error) {
 	reports, err := d.dialer.Reports()
-	return slices.DeleteFunc(reports, func(kept dialer.StoredReport) bool {
-		_, err := os.Stat(d.reportDirectory(kept.Campaign))
-		return err != nil
-	}), err
+	return slices.DeleteFunc(reports, func(kept dialer.StoredReport) bool { return !d.isOut(kept.Campaign) }), err
 }
 
 func (d *Daemon) listReports(context.Context, queue.Request) (any, error) {
@@ -410,21 +432,18 @@ func (d *Daemon) getReport(_ context.Context, request queue.Request) (any, error
 	if err := request.Decode(&asked); err != nil {
 		return nil, err
 	}
-	reports, err := d.released()
+	kept, found, err := d.releasedReport(asked.Campaign)
 	if err != nil {
 		return nil, err
 	}
-	for _, kept := range reports {
-		if kept.Campaign != asked.Campaign {
-			continue
+	if !found {
+		return nil, &queue.ControlError{
+			Code: queue.CodeNotFound, Message: fmt.Sprintf("campaign %q has no report yet", asked.Campaign),
+			Hint: "a report is drawn a day after the campaign has closed: see dialctl report list",
 		}
-		if content, ok := kept.Files["report."+asked.Format]; ok {
-			return content, nil
-		}
-		return nil, &queue.ControlError{Code: queue.CodeInvalid, Message: fmt.Sprintf("there is no rendering %q", asked.Format), Hint: "json, csv, html, or one of these with .sig"}
 	}
-	return nil, &queue.ControlError{
-		Code: queue.CodeNotFound, Message: fmt.Sprintf("campaign %q has no report yet", asked.Campaign),
-		Hint: "a report is drawn a day after the campaign has closed: see dialctl report list",
+	if content, ok := kept.Files["report."+asked.Format]; ok {
+		return content, nil
 	}
+	return nil, &queue.ControlError{Code: queue.CodeInvalid, Message: fmt.Sprintf("there is no rendering %q", asked.Format), Hint: "json, csv, html, or one of these with .sig"}
 }
