@@ -162,13 +162,20 @@ func (m *auditYearMove) Apply(tx Tx) {
 }
 
 // auditWentBack is what an entry says, behind its instant, of a log that was put
-// back from an older copy: the size and the instant of the last checkpoint.
-const auditWentBack = "the audit log was put back: its checkpoint has %d entries and is of %s"
+// back from an older copy: the year, the size and the instant of the last checkpoint.
+const auditWentBack = "the audit log was put back: its checkpoint of %d has %d entries and was signed at %s"
+
+// AuditLost is the last checkpoint of a log of which a part was lost.
+type AuditLost struct {
+	Year int
+	Size int64
+	At   time.Time
+}
 
 // AdmitRollback enters that the log is older than a checkpoint of it: it was put
 // back from a copy, and what had been entered since is lost.
-func (d *Dialer) AdmitRollback(ctx context.Context, size int64, at time.Time) error {
-	body := fmt.Appendf(nil, "%s "+auditWentBack, d.clock.Now().UTC().Format(time.RFC3339Nano), size, at.UTC().Format(time.RFC3339Nano))
+func (d *Dialer) AdmitRollback(ctx context.Context, lost AuditLost) error {
+	body := fmt.Appendf(nil, "%s "+auditWentBack, d.clock.Now().UTC().Format(time.RFC3339Nano), lost.Year, lost.Size, lost.At.UTC().Format(time.RFC3339Nano))
 	if err := d.ledger.Commit(ctx, &auditMove{body}); err != nil {
 		return fmt.Errorf("enter that the audit log was put back: %w", err)
 	}
@@ -176,15 +183,16 @@ func (d *Dialer) AdmitRollback(ctx context.Context, size int64, at time.Time) er
 }
 
 // AuditWentBack reads what AdmitRollback has entered.
-func AuditWentBack(text []byte) (size int64, at time.Time, is bool) {
+func AuditWentBack(text []byte) (lost AuditLost, is bool) {
 	kind, body := auditBody(text)
 	_, said, found := strings.Cut(string(body), " ")
 	var when string
-	if n, err := fmt.Sscanf(said, auditWentBack, &size, &when); kind != auditControl || !found || n != 2 || err != nil {
-		return 0, time.Time{}, false
+	if n, err := fmt.Sscanf(said, auditWentBack, &lost.Year, &lost.Size, &when); kind != auditControl || !found || n != 3 || err != nil {
+		return AuditLost{}, false
 	}
-	at, err := time.Parse(time.RFC3339Nano, when)
-	return size, at, err == nil
+	var err error
+	lost.At, err = time.Parse(time.RFC3339Nano, when)
+	return lost, err == nil
 }
 
 // packIndex returns the short number under which a pack's version is kept.

@@ -464,7 +464,9 @@ type AuditPage struct {
 // AuditCheckpoint is a signed note, and the public key for it.
 type AuditCheckpoint struct {
 	Checkpoint string `json:"checkpoint"`
-	Key        string `json:"key"`
+	// Earlier are the last ones of the years before, the oldest first.
+	Earlier []string `json:"earlier,omitempty"`
+	Key     string   `json:"key"`
 }
 
 // LogLevel is from which level on the daemon logs: debug, info, warn or error. To

@@ -25,7 +25,7 @@ func (a *app) auditCommand() *cobra.Command {
 func sequenceOf(text string) (uint64, error) {
 	sequence, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || sequence == 0 || len(text) > 18 {
-		return 0, usage("entries are counted from 1: dialctl audit show prints the last ones", "ENTRY is no number of an entry")
+		return 0, usage("entries are counted from 1: dialctl audit show prints the first ones", "ENTRY is no number of an entry")
 	}
 	return sequence, nil
 }
@@ -105,10 +105,11 @@ func readAudit(ctx context.Context, client *queue.Client, from uint64, take func
 
 func (a *app) auditExportCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "export FILE", Short: "the whole audit log, with its newest checkpoint, as JSON Lines", Args: wants("FILE"),
+		Use: "export FILE", Short: "the whole audit log, with each year's last checkpoint, as JSON Lines", Args: wants("FILE"),
 		Long: `export writes the audit log: where its years begin, every entry with its leaf and the
-text behind it, and a fresh checkpoint. It holds no number. "dialctl audit verify"
-checks such a file, and so can anybody: dialer/audit/doc.go says how.`,
+text behind it, a fresh checkpoint, and the last one of each earlier year. It holds no
+number. "dialctl audit verify" checks such a file, and so can anybody:
+dialer/audit/doc.go says how.`,
 		Example: `  dialctl audit export audit.jsonl
   dialctl audit verify audit.jsonl --key audit.pub --checkpoints kept.note`,
 		RunE: func(command *cobra.Command, args []string) error {
@@ -151,7 +152,11 @@ func exportAudit(ctx context.Context, client *queue.Client, path string) (entrie
 	if err := client.Call(ctx, queue.VerbAuditRead, queue.AuditRequest{From: 1}, &first); err != nil {
 		return 0, err
 	}
-	for _, line := range []audit.Line{{Header: &first.Header}, {Checkpoint: signed.Checkpoint}} {
+	head := []audit.Line{{Header: &first.Header}}
+	for _, note := range append(signed.Earlier, signed.Checkpoint) {
+		head = append(head, audit.Line{Checkpoint: note})
+	}
+	for _, line := range head {
 		if err := lines.Encode(line); err != nil {
 			return 0, err
 		}

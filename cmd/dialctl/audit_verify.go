@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,13 @@ swapped or cut, and whether the log went back behind a checkpoint that somebody 
 kept. Texts that were deleted are no fault: their leaves stand. It needs no daemon.
 
 FILE is an export or a proof. With --store the log of a store is read where it lies;
-stop the daemon first. The key is taken from --key alone, never from the file.`,
+stop the daemon first. The key is taken from --key alone, never from the file.
+
+Every year needs a checkpoint that fits, or nothing is shown of it. An export brings
+the daemon's own; only what somebody else has kept (--checkpoints: a file, or a folder
+of them, such as audit.checkpoints of the configuration) shows that the daemon's owner
+has not written the log anew. What stands behind a year's last checkpoint is counted as
+not covered.`,
 		Example: `  dialctl audit verify audit.jsonl --key audit.pub --checkpoints kept.note
   dialctl audit verify proof.json --key audit.pub
   dialctl audit verify --store /var/lib/hustings --key audit.pub`,
@@ -57,7 +64,7 @@ stop the daemon first. The key is taken from --key alone, never from the file.`,
 		},
 	}
 	command.Flags().StringVar(&v.key, "key", "", "the log's public key: a `file`, such as audit.pub")
-	command.Flags().StringSliceVar(&v.kept, "checkpoints", nil, "`files` of checkpoints that were kept")
+	command.Flags().StringSliceVar(&v.kept, "checkpoints", nil, "`files` or folders of checkpoints that were kept")
 	command.Flags().StringVar(&v.store, "store", "", "the data `folder` of a daemon that is stopped")
 	return command
 }
@@ -70,13 +77,9 @@ func (v *auditVerify) run(args []string) (*audit.Verdict, error) {
 	verifier := strings.TrimSpace(string(key))
 	var kept []audit.Checkpoint
 	for _, path := range v.kept {
-		content, err := os.ReadFile(path)
+		checkpoints, err := keptAt(path, verifier)
 		if err != nil {
 			return nil, err
-		}
-		checkpoints, err := openAll(audit.Split(append(content, '\n')), verifier)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		kept = append(kept, checkpoints...)
 	}
@@ -103,33 +106,58 @@ func linesOf(path string) iter.Seq2[*audit.Line, error] {
 	}
 }
 
-func openAll(notes [][]byte, verifier string) ([]audit.Checkpoint, error) {
-	checkpoints := make([]audit.Checkpoint, len(notes))
-	for i, note := range notes {
-		var err error
-		if checkpoints[i], err = audit.Open(note, verifier); err != nil {
-			return nil, fmt.Errorf("checkpoint %d: %w", i+1, err)
+// keptAt opens the checkpoints of a file, or of the files in a folder.
+func keptAt(path, verifier string) ([]audit.Checkpoint, error) {
+	files := []string{path}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		if files, err = filepath.Glob(filepath.Join(path, "*.notes")); err != nil {
+			return nil, err
 		}
 	}
-	return checkpoints, nil
+	var kept []audit.Checkpoint
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		for i, note := range audit.Split(append(content, '\n')) {
+			checkpoint, err := audit.Open(note, verifier)
+			if err != nil {
+				return nil, fmt.Errorf("%s: checkpoint %d: %w", file, i+1, err)
+			}
+			kept = append(kept, checkpoint)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, fmt.Errorf("%s: %w", path, errNoCheckpoint)
+	}
+	return kept, nil
 }
 
-var errNoLog = errors.New("the file holds neither an audit log nor a proof")
+var (
+	errNoCheckpoint = errors.New("there is no whole checkpoint in it")
+	errNoLog        = errors.New("the file holds neither an audit log nor a proof")
+	errTwoLogs      = errors.New("the file has a second header: it is not one log")
+	errProofBeside  = errors.New("the file holds a proof beside something else: a proof stands alone")
+)
 
 // verifyExport checks a file. Its header says where years begin, which the entries
 // bear out only as far as checkpoints cover them.
 func verifyExport(path string, verifier string, kept []audit.Checkpoint) (*audit.Verdict, error) {
 	var header *audit.Header
+	var proof *audit.Proof
+	lines := 0
 	for line, err := range linesOf(path) {
+		lines++
 		switch {
 		case err != nil:
 			return nil, err
+		case proof != nil || line.Proof != nil && lines > 1:
+			return nil, errProofBeside
+		case header != nil && line.Header != nil:
+			return nil, errTwoLogs
 		case line.Proof != nil:
-			checkpoint, err := line.Proof.Check(verifier)
-			if err != nil {
-				return &audit.Verdict{Findings: []string{fmt.Sprintf("the proof of entry %d: %v", line.Proof.Entry.Sequence, err)}}, nil
-			}
-			return &audit.Verdict{Entries: 1, Checkpoints: 1, Covered: uint64(checkpoint.Size)}, nil
+			proof = line.Proof
 		case line.Header != nil:
 			header = line.Header
 		case line.Checkpoint != "":
@@ -140,11 +168,37 @@ func verifyExport(path string, verifier string, kept []audit.Checkpoint) (*audit
 			kept = append(kept, checkpoint)
 		}
 	}
-	if header == nil {
+	switch {
+	case proof != nil:
+		return verifyProof(proof, verifier), nil
+	case header == nil:
 		return nil, errNoLog
 	}
-	check := audit.NewVerifier(header.Years, kept)
-	check.WentBack = dialer.AuditWentBack
+	return verifyEntries(path, audit.NewVerifier(header.Years, kept))
+}
+
+// verifyProof checks a proof. It speaks of one entry, and names it by its place in
+// its year: that is all that a proof shows.
+func verifyProof(proof *audit.Proof, verifier string) *audit.Verdict {
+	checkpoint, err := proof.Check(verifier)
+	if err != nil {
+		return &audit.Verdict{Findings: []string{fmt.Sprintf("the proof: %v", err)}}
+	}
+	verdict := &audit.Verdict{Entries: 1, Proven: &audit.Proven{Year: checkpoint.Year, Place: proof.Index + 1, Of: checkpoint.Size, At: checkpoint.At}}
+	if len(proof.Text) == 0 {
+		verdict.Deleted = 1
+	}
+	return verdict
+}
+
+// wentBack reads from an entry whether the log was put back.
+func wentBack(text []byte) (audit.Lost, bool) {
+	lost, is := dialer.AuditWentBack(text)
+	return audit.Lost(lost), is
+}
+
+func verifyEntries(path string, check *audit.Verifier) (*audit.Verdict, error) {
+	check.WentBack = wentBack
 	for line, err := range linesOf(path) {
 		if err != nil {
 			return nil, err
@@ -160,18 +214,11 @@ func verifyExport(path string, verifier string, kept []audit.Checkpoint) (*audit
 // verifyStore checks the log of a store, by the checkpoints that its daemon has kept,
 // too.
 func verifyStore(folder, verifier string, kept []audit.Checkpoint) (*audit.Verdict, error) {
-	files, err := filepath.Glob(filepath.Join(folder, "checkpoints", "checkpoints-*.notes"))
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range files {
-		content, err := os.ReadFile(path)
+	own := filepath.Join(folder, "checkpoints")
+	if _, err := os.Stat(own); err == nil { // the configuration may keep them elsewhere
+		checkpoints, err := keptAt(own, verifier)
 		if err != nil {
 			return nil, err
-		}
-		checkpoints, err := openAll(audit.Split(content), verifier)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		kept = append(kept, checkpoints...)
 	}
@@ -192,7 +239,7 @@ func verifyStore(folder, verifier string, kept []audit.Checkpoint) (*audit.Verdi
 			years = append(years, audit.Year(year))
 		}
 		check := audit.NewVerifier(years, kept)
-		check.WentBack = dialer.AuditWentBack
+		check.WentBack = wentBack
 		for sequence, leaf := range dialer.AuditLeaves(tx, 1) {
 			check.Add(audit.Entry{Sequence: sequence, Leaf: audit.Leaf(leaf), Text: dialer.AuditText(tx, sequence)})
 		}
@@ -206,8 +253,14 @@ func printVerdict(w io.Writer, verdict *audit.Verdict) error {
 	rows := []string{
 		cell("entries", grouped(verdict.Entries)),
 		cell("  texts deleted", grouped(verdict.Deleted)),
-		cell("checkpoints that fit", grouped(uint64(verdict.Checkpoints))),
-		cell("  covered up to entry", grouped(verdict.Covered)),
+	}
+	if p := verdict.Proven; p != nil {
+		rows = append(rows, cell("proven", fmt.Sprintf("entry %s of %d, by the checkpoint of %s over %s",
+			grouped(uint64(p.Place)), p.Year, p.At.UTC().Format(time.RFC3339), plural(int(p.Of), "entry", "entries"))))
+	}
+	for _, year := range verdict.Years {
+		rows = append(rows, cell(fmt.Sprint(year.Year), fmt.Sprintf("%s, %s that fit, not covered: %s", plural(int(year.Entries), "entry", "entries"),
+			plural(year.Checkpoints, "checkpoint", "checkpoints"), grouped(uint64(year.Entries-year.Covered)))))
 	}
 	for _, admitted := range verdict.Admitted {
 		rows = append(rows, cell("admitted", admitted))

@@ -125,9 +125,9 @@ func TestProof_Tampered(t *testing.T) {
 		want   error
 	}{
 		"nothing":             {func(*Proof) {}, nil},
-		"the text is deleted": {func(p *Proof) { p.Entry.Text = nil }, nil},
-		"the text":            {func(p *Proof) { p.Entry.Text = []byte("another") }, ErrTextChanged},
-		"the leaf":            {func(p *Proof) { p.Entry.Text, p.Entry.Leaf[0] = nil, p.Entry.Leaf[0]^1 }, ErrNotThere},
+		"the text is deleted": {func(p *Proof) { p.Text = nil }, nil},
+		"the text":            {func(p *Proof) { p.Text = []byte("another") }, ErrTextChanged},
+		"the leaf":            {func(p *Proof) { p.Text, p.Leaf[0] = nil, p.Leaf[0]^1 }, ErrNotThere},
 		"the path":            {func(p *Proof) { p.Path = slices.Clone(p.Path); p.Path[1][0] ^= 1 }, ErrNotThere},
 		"a shorter path":      {func(p *Proof) { p.Path = p.Path[1:] }, ErrNotThere},
 		"the place":           {func(p *Proof) { p.Index = -1 }, ErrNotThere},
@@ -210,8 +210,24 @@ func TestVerifier_Years(t *testing.T) {
 	t.Parallel()
 	whole := invent(30)
 	checkpoints := []Checkpoint{at(grown(whole[:12]), 2027, 1), at(grown(whole[12:]), 2028, 2)}
-	if verdict := verify(whole, []Year{{2027, 1}, {2028, 13}}, checkpoints); len(verdict.Findings) != 0 || verdict.Checkpoints != 2 {
+	if verdict := verify(whole, []Year{{2027, 1}, {2028, 13}}, checkpoints); len(verdict.Findings) != 0 || len(verdict.Years) != 2 || verdict.Years[0].Covered != 12 || verdict.Years[1].Covered != 18 {
 		t.Errorf("the verdict is %+v", verdict)
+	}
+	// The newest year's checkpoint says nothing of the one before.
+	rewritten := slices.Clone(whole)
+	rewritten[4].Text = []byte("x")
+	rewritten[4].Leaf = sha256.Sum256(rewritten[4].Text)
+	if verdict := verify(rewritten, []Year{{2027, 1}, {2028, 13}}, checkpoints[1:]); len(verdict.Findings) != 1 || !strings.Contains(verdict.Findings[0], "no checkpoint of 2027 fits") {
+		t.Errorf("a year without a checkpoint: %+v", verdict)
+	}
+	if verdict := verify(rewritten, []Year{{2027, 1}, {2028, 13}}, checkpoints); len(verdict.Findings) != 2 || verdict.Years[0].Covered != 0 {
+		t.Errorf("an earlier year was rewritten: %+v", verdict)
+	}
+	if verdict := verify(whole, nil, nil); len(verdict.Findings) != 2 {
+		t.Errorf("a log of no year: %+v", verdict)
+	}
+	if verdict := verify(nil, []Year{{2027, 1}}, nil); len(verdict.Findings) != 1 {
+		t.Errorf("an empty log: %+v", verdict)
 	}
 	if verdict := verify(whole, []Year{{2027, 1}, {2028, 14}}, checkpoints); len(verdict.Findings) == 0 {
 		t.Error("a year that begins elsewhere is not noticed")
@@ -237,12 +253,43 @@ func TestVerifier_WentBack(t *testing.T) {
 		t.Errorf("the verdict is %+v", verdict)
 	}
 	v := NewVerifier([]Year{{2027, 1}}, checkpoints)
-	v.WentBack = func(text []byte) (int64, time.Time, bool) { return lost.Size, lost.At, string(text) == "back" }
+	v.WentBack = func(text []byte) (Lost, bool) { return Lost{lost.Year, lost.Size, lost.At}, string(text) == "back" }
 	for _, entry := range back {
 		v.Add(entry)
 	}
-	if verdict := v.End(); len(verdict.Findings) != 0 || len(verdict.Admitted) != 2 || verdict.Checkpoints != 2 {
+	if verdict := v.End(); len(verdict.Findings) != 0 || len(verdict.Admitted) != 2 || verdict.Years[0].Checkpoints != 2 {
 		t.Errorf("the verdict is %+v", verdict)
+	}
+}
+
+// Ensure that a log which was put back across New Year, and admits it, has no fault,
+// also where it had outgrown what it lost before it said so.
+func TestVerifier_WentBack_NewYear(t *testing.T) {
+	t.Parallel()
+	const back = 25
+	whole := invent(30)
+	lost := at(grown(whole[12:]), 2028, 3)
+	log := slices.Clone(whole[:8])
+	for i := len(log); i < 40; i++ {
+		text := fmt.Appendf(nil, "after %d", i)
+		log = append(log, Entry{Sequence: uint64(i + 1), Leaf: sha256.Sum256(text), Text: text})
+	}
+	years := []Year{{2027, 1}, {2028, 11}}
+	checkpoints := []Checkpoint{
+		at(grown(whole[:8]), 2027, 1), at(grown(whole[:12]), 2027, 2), lost, at(grown(log[10:]), 2028, 9),
+	}
+	for _, admits := range []bool{true, false} {
+		v := NewVerifier(years, checkpoints)
+		v.WentBack = func(text []byte) (Lost, bool) {
+			return Lost{lost.Year, lost.Size, lost.At}, admits && string(text) == string(log[back].Text)
+		}
+		for _, entry := range log {
+			v.Add(entry)
+		}
+		verdict := v.End()
+		if admits && (len(verdict.Findings) != 0 || len(verdict.Admitted) != 2) || !admits && len(verdict.Findings) != 2 {
+			t.Errorf("admitted %t: %+v", admits, verdict)
+		}
 	}
 }
 
@@ -339,7 +386,7 @@ func FuzzOpen(f *testing.F) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"header":{"origin":"here","key":"k","years":[{"year":2027,"first":1}]}}` + "\n" +
 		`{"entry":{"sequence":1,"leaf":"` + strings.Repeat("0a", 32) + `","text":"YQ=="}}` + "\n"))
-	f.Add([]byte(`{"proof":{"entry":{"sequence":1,"leaf":"` + strings.Repeat("0a", 32) + `"},"index":0,"path":null,"checkpoint":"x"}}`))
+	f.Add([]byte(`{"proof":{"leaf":"` + strings.Repeat("0a", 32) + `","index":0,"path":null,"checkpoint":"x"}}`))
 	key := newTestKey(f, "here")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v := NewVerifier([]Year{{2027, 1}}, nil)

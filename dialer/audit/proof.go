@@ -9,9 +9,12 @@ import (
 )
 
 // Proof shows that an entry stands in the log of a checkpoint. It can be checked by
-// whoever has the log's public key, and needs nothing else.
+// whoever has the log's public key, and needs nothing else. What it does not prove it
+// does not say: the entry's number among those of all years.
 type Proof struct {
-	Entry Entry `json:"entry"`
+	Leaf Leaf `json:"leaf"`
+	// Text is empty where it was deleted.
+	Text []byte `json:"text,omitempty"`
 	// Index is the entry's place in its year's tree, from 0.
 	Index int64 `json:"index"`
 	// Path leads from the leaf to the root: the hash of the other half at each step.
@@ -26,7 +29,7 @@ func Prove(entry Entry, index int64, checkpoint Checkpoint, signed []byte, leave
 	if err != nil {
 		return nil, fmt.Errorf("prove entry %d: %w", entry.Sequence, err)
 	}
-	return &Proof{Entry: entry, Index: index, Path: path, Checkpoint: string(signed)}, nil
+	return &Proof{Leaf: entry.Leaf, Text: entry.Text, Index: index, Path: path, Checkpoint: string(signed)}, nil
 }
 
 // What can be wrong with a proof, beside its checkpoint.
@@ -41,13 +44,13 @@ func (p *Proof) Check(verifier string) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	if len(p.Entry.Text) > 0 && sha256.Sum256(p.Entry.Text) != p.Entry.Leaf {
+	if len(p.Text) > 0 && sha256.Sum256(p.Text) != p.Leaf {
 		return Checkpoint{}, ErrTextChanged
 	}
 	if p.Index < 0 || p.Index >= checkpoint.Size {
 		return Checkpoint{}, ErrNotThere
 	}
-	if err := tlog.CheckRecord(p.Path, checkpoint.Size, checkpoint.Root, p.Index, tlog.RecordHash(p.Entry.Leaf[:])); err != nil {
+	if err := tlog.CheckRecord(p.Path, checkpoint.Size, checkpoint.Root, p.Index, tlog.RecordHash(p.Leaf[:])); err != nil {
 		return Checkpoint{}, ErrNotThere
 	}
 	return checkpoint, nil

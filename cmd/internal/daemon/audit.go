@@ -43,8 +43,12 @@ func (d *Daemon) signAudit(context.Context, queue.Request) (any, error) {
 	if err := d.checkpoint(); err != nil {
 		return nil, err
 	}
-	_, signed := d.checkpoints.newest()
-	return queue.AuditCheckpoint{Checkpoint: string(signed), Key: d.checkpoints.key.Verifier()}, nil
+	checkpoint, signed := d.checkpoints.newest()
+	earlier, err := d.checkpoints.before(checkpoint.Year)
+	if err != nil {
+		return nil, err
+	}
+	return queue.AuditCheckpoint{Checkpoint: string(signed), Earlier: earlier, Key: d.checkpoints.key.Verifier()}, nil
 }
 
 // proveAudit shows that an entry stands in the log of a checkpoint: the last one of

@@ -165,6 +165,7 @@ func (c *checkpoints) follow(ctx context.Context) error {
 func (c *checkpoints) add(years []dialer.AuditYear, sequence uint64, leaf audit.Leaf) {
 	for _, year := range years {
 		if sequence >= year.First && year.Year > c.year.Year {
+			c.lost = c.lost || year.Year > c.kept.Year && c.shorter()
 			c.tree, c.year = audit.Tree{}, year
 		}
 	}
@@ -179,8 +180,12 @@ func (c *checkpoints) add(years []dialer.AuditYear, sequence uint64, leaf audit.
 func (c *checkpoints) lacks() (audit.Checkpoint, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	shorter := c.kept.Size > 0 && (c.year.Year < c.kept.Year || c.year.Year == c.kept.Year && c.tree.Size() < c.kept.Size)
-	return c.kept, c.lost || shorter
+	return c.kept, c.lost || c.shorter()
+}
+
+// shorter tells whether the tree ends before the checkpoint that was kept last.
+func (c *checkpoints) shorter() bool {
+	return c.kept.Size > 0 && (c.year.Year < c.kept.Year || c.year.Year == c.kept.Year && c.tree.Size() < c.kept.Size)
 }
 
 // sign signs the tree as it is and keeps that, unless it was signed already.
@@ -202,6 +207,25 @@ func (c *checkpoints) sign(now time.Time) error {
 	}
 	c.kept, c.signed, c.lost = checkpoint, signed, false
 	return nil
+}
+
+// before returns the last checkpoints of the years before one, the oldest first.
+func (c *checkpoints) before(year int) ([]string, error) {
+	var earlier []string
+	files, err := filepath.Glob(filepath.Join(c.folder, "checkpoints-*.notes")) // in order
+	for _, path := range files {
+		if path == c.file(year) {
+			break
+		}
+		_, signed, err := c.lastOf(path)
+		if err != nil {
+			return nil, err
+		}
+		if len(signed) > 0 {
+			earlier = append(earlier, string(signed))
+		}
+	}
+	return earlier, err
 }
 
 // newest returns the last checkpoint that was signed.
@@ -268,13 +292,18 @@ func (d *Daemon) keepCheckpoints(ctx context.Context) error {
 	}
 	if kept, lacks := c.lacks(); lacks {
 		d.log.Error().Str(dialer.FieldEvent, eventAuditWentBack).Int64("size", kept.Size).Time("at", kept.At).Send()
-		if err := d.dialer.AdmitRollback(ctx, kept.Size, kept.At); err != nil {
+		if err := d.dialer.AdmitRollback(ctx, dialer.AuditLost{Year: kept.Year, Size: kept.Size, At: kept.At}); err != nil {
 			return ignoreEnd(ctx, err)
 		}
 	}
 	begun := 0
 	err := everyReal(ctx, checkpointLook, func() error {
 		if year := d.clock.Now().UTC().Year(); year > begun {
+			// What the year before has entered since it was signed would stay unsigned.
+			if err := c.follow(ctx); err != nil {
+				return ignoreEnd(ctx, err)
+			}
+			d.trySign()
 			if err := d.dialer.BeginAuditYear(ctx, year); err != nil {
 				return ignoreEnd(ctx, err)
 			}
