@@ -5,10 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/hustings/hustings/dialer/audit"
+	"github.com/hustings/hustings/queue"
 )
 
 // checkpointsOf opens all checkpoints that a house has kept.
@@ -80,4 +82,49 @@ func TestDaemon_Checkpoints(t *testing.T) {
 		_ = daemon.Close()
 		t.Error("a checkpoint that was changed is taken")
 	}
+}
+
+// Ensure that the log of a year is signed up to its end, and that its last checkpoint
+// is handed out in the years behind it.
+func TestDaemon_Checkpoints_NewYear(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.start()
+	h.importPeople(invent(5), "FR-75", "party-a")
+	before := h.status().Now.Year()
+	h.advance(time.Date(before+1, time.January, 1, 12, 0, 0, 0, time.UTC).Sub(h.status().Now))
+	var years []audit.Year
+	var page queue.AuditPage
+	eventually(t, "the next year's log begins", func() bool {
+		page = queue.AuditPage{}
+		if err := h.client.Call(t.Context(), queue.VerbAuditRead, queue.AuditRequest{}, &page); err != nil {
+			t.Fatal(err)
+		}
+		years = page.Years
+		return len(years) == 2
+	})
+	var signed queue.AuditCheckpoint
+	if err := h.client.Call(t.Context(), queue.VerbAuditCheckpoint, nil, &signed); err != nil {
+		t.Fatal(err)
+	}
+	if len(signed.Earlier) != 1 {
+		t.Fatalf("%d checkpoints of earlier years are handed out, want 1", len(signed.Earlier))
+	}
+	var opened []audit.Checkpoint
+	for _, note := range append(signed.Earlier, signed.Checkpoint) {
+		checkpoint, err := audit.Open([]byte(note), signed.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened = append(opened, checkpoint)
+	}
+	v := audit.NewVerifier(years, opened)
+	for _, entry := range page.Entries {
+		v.Add(entry)
+	}
+	verdict := v.End()
+	if len(verdict.Findings) != 0 || len(verdict.Years) != 2 || verdict.Years[0].Year != before || verdict.Years[0].Covered != verdict.Years[0].Entries {
+		t.Errorf("the verdict is %+v", verdict)
+	}
+	h.stop()
 }
