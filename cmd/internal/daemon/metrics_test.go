@@ -276,3 +276,25 @@ func fastRegistry(t *testing.T) string {
 	}
 	return path
 }
+
+// Ensure that alerts ask for metrics that there are.
+func TestAlerts(t *testing.T) {
+	t.Parallel()
+	alerts, err := os.ReadFile("../../../configs/prometheus/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := regexp.MustCompile(`hustings_[a-z_]+`).FindAllString(string(alerts), -1)
+	if len(asked) == 0 {
+		t.Error("no metric is asked for: are the rules written otherwise?")
+	}
+	for _, name := range asked {
+		if !strings.Contains(string(readme), "`"+strings.TrimSuffix(name, "_bucket")+"`") {
+			t.Errorf("%s is no metric that the README has", name)
+		}
+	}
+}
