@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -120,7 +121,10 @@ func keptAt(path, verifier string) ([]audit.Checkpoint, error) {
 		if err != nil {
 			return nil, err
 		}
-		for i, note := range audit.Split(append(content, '\n')) {
+		if bytes.HasSuffix(content, []byte("\n")) {
+			content = append(content, '\n') // a single checkpoint comes without its empty line
+		}
+		for i, note := range audit.Split(content) {
 			checkpoint, err := audit.Open(note, verifier)
 			if err != nil {
 				return nil, fmt.Errorf("%s: checkpoint %d: %w", file, i+1, err)
