@@ -234,13 +234,19 @@ func TestDaemon_Restored_Copied(t *testing.T) {
 	y.until(requests(t, y.carrierLog()) + 200)
 	y.stop(syscall.SIGKILL)
 
-	if err := os.WriteFile(y.path("data/ledger.db"), ledger, 0o600); err != nil {
-		t.Fatal(err)
+	var copied uint64
+	for try, killed := 1, false; !killed; try++ {
+		if try > 5 {
+			t.Fatal("the reconcile was faster than the kill, five times: the test shows nothing")
+		}
+		if err := os.WriteFile(y.path("data/ledger.db"), ledger, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		y.start()
+		y.mustBeHalted()
+		copied = y.show(y.first.ID).Balance.Attempts
+		killed = y.killInReconcile()
 	}
-	y.start()
-	y.mustBeHalted()
-	copied := y.show(y.first.ID).Balance.Attempts
-	y.killInReconcile()
 	y.start()
 	y.mustBeHalted()
 	if kept := y.show(y.first.ID).Balance.Attempts; kept <= copied {
@@ -263,22 +269,21 @@ func TestDaemon_Restored_Copied(t *testing.T) {
 }
 
 // killInReconcile kills the daemon once it has marked some messages: more than the
-// copy knows of, whose contacts can be the first in the order of marking.
-func (y *yesterday) killInReconcile() {
+// copy knows of, whose contacts can be the first in the order of marking. It returns
+// false where the reconcile was, or may have been, faster.
+func (y *yesterday) killInReconcile() bool {
 	y.t.Helper()
 	var p queue.TaskProgress
 	if err := y.client.Call(y.t.Context(), queue.VerbStoreReconcile, queue.ReconcileRequest{Operator: "op-anne"}, &p); err != nil {
 		y.t.Fatal(err)
 	}
-	for (p.Phase != "marking" || p.Done < p.Total/8) && !p.Over {
+	for (p.Phase != "marking" || p.Done < p.Total/3) && !p.Over {
 		if err := y.client.Call(y.t.Context(), queue.VerbTaskStatus, queue.TaskRequest{Task: p.Task}, &p); err != nil {
 			y.t.Fatal(err)
 		}
 	}
 	y.stop(syscall.SIGKILL)
-	if p.Over || p.Done == p.Total {
-		y.t.Fatalf("the reconcile was faster than the kill (%s %d of %d): the test shows nothing", p.Phase, p.Done, p.Total)
-	}
+	return !p.Over && p.Done <= p.Total*3/4
 }
 
 // mustServe fails the test unless the report is served with these bytes.
