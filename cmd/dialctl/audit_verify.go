@@ -178,7 +178,7 @@ func verifyExport(path string, verifier string, kept []audit.Checkpoint) (*audit
 	case header == nil:
 		return nil, errNoLog
 	}
-	return verifyEntries(path, audit.NewVerifier(header.Years, kept))
+	return verifyEntries(path, newVerifier(header.Years, kept))
 }
 
 // verifyProof checks a proof. It speaks of one entry, and names it by its place in
@@ -195,14 +195,17 @@ func verifyProof(proof *audit.Proof, verifier string) *audit.Verdict {
 	return verdict
 }
 
-// wentBack reads from an entry whether the log was put back.
-func wentBack(text []byte) (audit.Lost, bool) {
-	lost, is := dialer.AuditWentBack(text)
-	return audit.Lost(lost), is
+// newVerifier returns one that reads from entries whether the log was put back.
+func newVerifier(years []audit.Year, kept []audit.Checkpoint) *audit.Verifier {
+	check := audit.NewVerifier(years, kept)
+	check.WentBack = func(text []byte) (audit.Lost, bool) {
+		lost, is := dialer.AuditWentBack(text)
+		return audit.Lost(lost), is
+	}
+	return check
 }
 
 func verifyEntries(path string, check *audit.Verifier) (*audit.Verdict, error) {
-	check.WentBack = wentBack
 	for line, err := range linesOf(path) {
 		if err != nil {
 			return nil, err
@@ -242,8 +245,7 @@ func verifyStore(folder, verifier string, kept []audit.Checkpoint) (*audit.Verdi
 		for _, year := range dialer.AuditYears(tx) {
 			years = append(years, audit.Year(year))
 		}
-		check := audit.NewVerifier(years, kept)
-		check.WentBack = wentBack
+		check := newVerifier(years, kept)
 		for sequence, leaf := range dialer.AuditLeaves(tx, 1) {
 			check.Add(audit.Entry{Sequence: sequence, Leaf: audit.Leaf(leaf), Text: dialer.AuditText(tx, sequence)})
 		}
