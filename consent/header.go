@@ -65,9 +65,16 @@ func newFrame(file PackFile, parents []*Pack) (p, parent *Pack, err error) {
 		}
 		p.polls = append(p.polls, parent.polls...)
 		p.calendar = append(p.calendar, parent.calendar...)
+		p.speech = parent.speech
 		if len(file.Territories) > 0 {
 			p.code, p.title, p.state, p.abstract = parent.code, parent.title, parent.state, parent.abstract
 		}
+	}
+	if file.Speech != nil {
+		if err := file.Speech.validate(); err != nil {
+			return nil, nil, fmt.Errorf("speech.%w", err)
+		}
+		p.speech = *file.Speech
 	}
 	content, err := json.Marshal(file)
 	if err != nil {

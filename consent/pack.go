@@ -19,6 +19,7 @@ type Pack struct {
 	zone                 *time.Location
 	polls                []poll
 	calendar             []PollFile
+	speech               Speech
 	// earliest is the most days that any place votes early.
 	earliest int
 	rules    []Rule

@@ -30,7 +30,10 @@ type PackFile struct {
 	ValidTo   string `yaml:"valid_to" json:"valid_to"`
 	// Polls is the calendar of polls.
 	Polls []PollFile `yaml:"polls,omitempty" json:"polls,omitempty"`
-	Rules []RuleFile `yaml:"rules" json:"rules"`
+	// Speech is what calls say; without it that of the pack which this one
+	// extends holds.
+	Speech *Speech    `yaml:"speech,omitempty" json:"speech,omitempty"`
+	Rules  []RuleFile `yaml:"rules" json:"rules"`
 }
 
 // PollFile is one poll of a pack's calendar.
