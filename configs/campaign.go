@@ -109,6 +109,7 @@ func checkCampaign(d *document, job *dialer.Job) {
 		{"size", job.Size == 0 && !d.has("size")},
 		{"message.body", strings.TrimSpace(job.Message.Body) == "" && !d.has("message.variants")},
 		{"message.elements", len(job.Message.Elements) == 0},
+		{"call.opening", job.Call != nil && strings.TrimSpace(job.Call.Opening) == ""},
 		{"sender", job.Sender == ""},
 		{"schedule.end", job.Schedule.End.IsZero()},
 		{"budget", job.Budget == 0 && !d.has("budget")},
@@ -132,7 +133,7 @@ func checkCampaign(d *document, job *dialer.Job) {
 	for _, name := range sortedKeys(job.Segment) {
 		d.notEmpty("segment."+name, len(job.Segment[name]))
 	}
-	checkMessage(d, &job.Message)
+	checkMessage(d, job)
 	if s := job.Schedule; !s.Start.IsZero() && !s.End.IsZero() && !s.Start.Before(s.End) {
 		d.fault("schedule.end", "", "does not come after the start")
 	}
@@ -162,9 +163,10 @@ func (d *document) missing(field string) {
 
 // checkMessage holds the message to its word: an element that names a text
 // which is not there would claim a duty fulfilled that is not.
-func checkMessage(d *document, message *dialer.JobMessage) {
+func checkMessage(d *document, job *dialer.Job) {
+	message := &job.Message
 	if len(message.Variants) == 0 {
-		checkBody(d, message, "message.body", message.Body)
+		checkBody(d, job, "message.body", message.Body)
 		return
 	}
 	if message.Body != "" {
@@ -179,19 +181,22 @@ func checkMessage(d *document, message *dialer.JobMessage) {
 			d.missing(field + ".body")
 		}
 		d.token(field+".name", variant.Name, campaignPattern, "lower-case letters, digits and dashes, such as short")
-		checkBody(d, message, field+".body", variant.Body)
+		checkBody(d, job, field+".body", variant.Body)
 	}
 }
 
-func checkBody(d *document, message *dialer.JobMessage, at, body string) {
+func checkBody(d *document, job *dialer.Job, at, body string) {
 	if len(body) > maxBody {
 		d.fault(at, "", "the body has %d bytes, %d at most are sent", len(body), maxBody)
 	}
 	if strings.TrimSpace(body) == "" {
 		return // told already
 	}
-	for _, name := range sortedKeys(message.Elements) {
-		field, text := "message.elements."+name, message.Elements[name]
+	if job.Call != nil {
+		body = job.Call.Opening + "\n" + body
+	}
+	for _, name := range sortedKeys(job.Message.Elements) {
+		field, text := "message.elements."+name, job.Message.Elements[name]
 		switch {
 		case d.faulty(field):
 		case !slices.Contains(elementNames, name):

@@ -18,6 +18,8 @@ type registryFile struct {
 	SenderPools []poolEntry     `yaml:"sender_pools"`
 	Elections   []electionEntry `yaml:"elections" want:"required"`
 	Tariff      tariffEntry     `yaml:"tariff" want:"required"`
+	// Recordings are none where nothing is said.
+	Recordings []recordingEntry `yaml:"recordings"`
 	// Approvals and Trial are the strict ones where nothing is said.
 	Approvals approvalsEntry `yaml:"approvals"`
 	Trial     trialEntry     `yaml:"trial"`
@@ -49,11 +51,14 @@ type operatorEntry struct {
 }
 
 type senderEntry struct {
-	ID                string            `yaml:"id" want:"required"`
-	Parties           []string          `yaml:"parties" want:"required"`
-	Channels          []contact.Channel `yaml:"channels" want:"required"`
-	SegmentsPerSecond float64           `yaml:"segments_per_second" want:"required"`
-	Registered        bool              `yaml:"registered" want:"required"`
+	ID       string            `yaml:"id" want:"required"`
+	Parties  []string          `yaml:"parties" want:"required"`
+	Channels []contact.Channel `yaml:"channels" want:"required"`
+	// SegmentsPerSecond is a sender of texts', the other two are a sender of calls'.
+	SegmentsPerSecond float64 `yaml:"segments_per_second"`
+	CallsPerSecond    float64 `yaml:"calls_per_second"`
+	CallsInProgress   int     `yaml:"calls_in_progress"`
+	Registered        bool    `yaml:"registered" want:"required"`
 	// TCRUseCase and CampaignVerify are what the registers of the United States
 	// have the sender as.
 	TCRUseCase     string `yaml:"tcr_use_case"`
@@ -80,8 +85,16 @@ type roundEntry struct {
 type tariffEntry struct {
 	Currency       string       `yaml:"currency" want:"required"`
 	Segment        dialer.Money `yaml:"segment" want:"required"`
+	Minute         dialer.Money `yaml:"minute"`
 	OrderedContact dialer.Money `yaml:"ordered_contact" want:"required"`
 	PartyDay       dialer.Money `yaml:"party_day"`
+}
+
+type recordingEntry struct {
+	ID         string `yaml:"id" want:"required"`
+	URL        string `yaml:"url" want:"required"`
+	Seconds    int    `yaml:"seconds" want:"required"`
+	Transcript string `yaml:"transcript" want:"required"`
 }
 
 // LoadRegistry reads the registry that the settings name, or the embedded
@@ -136,6 +149,9 @@ func (f *registryFile) registry() *dialer.Registry {
 	}
 	for _, s := range f.Senders {
 		r.Senders = append(r.Senders, dialer.Sender(s))
+	}
+	for _, one := range f.Recordings {
+		r.Recordings = append(r.Recordings, dialer.Recording(one))
 	}
 	for _, p := range f.SenderPools {
 		r.SenderPools = append(r.SenderPools, dialer.SenderPool(p))

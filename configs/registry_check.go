@@ -31,6 +31,7 @@ func (f *registryFile) check(d *document) {
 	f.checkElections(d)
 	f.checkTariff(d)
 	f.checkTrial(d)
+	f.checkRecordings(d)
 }
 
 func (f *registryFile) checkParties(d *document) {
@@ -86,12 +87,50 @@ func (f *registryFile) checkSenders(d *document) map[string]string {
 				d.fault(field, "list the channels that the carrier has granted", "a sender is not for any channel")
 			}
 		}
-		rate := at + ".segments_per_second"
-		if d.sound(rate) && !(s.SegmentsPerSecond > 0 && s.SegmentsPerSecond <= maxSegmentsPerSecond) {
-			d.fault(rate, "the carrier's contract says how many", "%v is not above 0 and at most %d", s.SegmentsPerSecond, maxSegmentsPerSecond)
-		}
+		s.checkRates(d, at)
 	}
 	return seen
+}
+
+// checkRates checks what the carrier grants. A sender is for texts or for calls: the
+// two have limits of their own, and what contacts answer to them goes different ways.
+func (s *senderEntry) checkRates(d *document, at string) {
+	segments, calls, atOnce := at+".segments_per_second", at+".calls_per_second", at+".calls_in_progress"
+	const contract = "the carrier's contract says how many"
+	rate := func(field string, granted float64) {
+		if d.sound(field) && !(granted > 0 && granted <= maxSegmentsPerSecond) {
+			d.fault(field, contract, "%v is not above 0 and at most %d", granted, maxSegmentsPerSecond)
+		}
+	}
+	rate(segments, s.SegmentsPerSecond)
+	rate(calls, s.CallsPerSecond)
+	rate(atOnce, float64(s.CallsInProgress))
+	texts := slices.Contains(s.Channels, contact.SMS)
+	switch rings := slices.ContainsFunc(s.Channels, contact.Channel.IsVoice); {
+	case texts && rings && d.sound(at+".channels"):
+		d.fault(at+".channels", "register two senders", "a sender is for texts or for calls")
+	case rings:
+		for _, field := range []string{calls, atOnce} {
+			if !d.has(field) {
+				d.missing(field)
+			}
+		}
+		if d.sound(segments) {
+			d.fault(segments, "calls_per_second says how many", "no texts come from a sender of calls")
+		}
+		if d.sound(at+".id") && !strings.HasPrefix(s.ID, "+") {
+			d.fault(at+".id", "the number that a phone shows, such as \"+33162...\"", "calls come from a number")
+		}
+	case texts:
+		if !d.has(segments) {
+			d.missing(segments)
+		}
+		for _, field := range []string{calls, atOnce} {
+			if d.sound(field) {
+				d.fault(field, "segments_per_second says how many", "no calls come from a sender of texts")
+			}
+		}
+	}
 }
 
 // sender checks that an ID is one that a phone can show.
@@ -146,8 +185,32 @@ func (f *registryFile) checkTariff(d *document) {
 	if f.Tariff.Segment <= 0 && d.sound("tariff.segment") {
 		d.fault("tariff.segment", "", "a price of 0 would let any budget last for ever")
 	}
+	if f.Tariff.Minute <= 0 && d.sound("tariff.minute") {
+		d.fault("tariff.minute", "", "a price of 0 would let any budget last for ever")
+	}
 	if f.Tariff.OrderedContact <= 0 && d.sound("tariff.ordered_contact") {
 		d.fault("tariff.ordered_contact", "", "a price of 0 would be a gift to the party")
+	}
+}
+
+// mostRecorded is how long a recording may take, in seconds: no call lasts longer.
+const mostRecorded = 180
+
+func (f *registryFile) checkRecordings(d *document) {
+	seen := make(map[string]string)
+	for i, r := range f.Recordings {
+		at := fmt.Sprintf("recordings[%d]", i)
+		d.token(at+".id", r.ID, tokenPattern, "lower-case letters, digits and dashes, such as health-2027")
+		d.unique(seen, at+".id", r.ID)
+		if d.sound(at + ".url") {
+			d.address(at+".url", r.URL, "https")
+		}
+		if d.sound(at+".seconds") && (r.Seconds < 1 || r.Seconds > mostRecorded) {
+			d.fault(at+".seconds", "", "%d is not from 1 to %d", r.Seconds, mostRecorded)
+		}
+		if d.sound(at+".transcript") && strings.TrimSpace(r.Transcript) == "" {
+			d.fault(at+".transcript", "what is said in it, to the letter", "is empty")
+		}
 	}
 }
 

@@ -166,6 +166,8 @@ func (n node) keys(t *testing.T, field string) []string {
 
 func structPaths(field string, kind reflect.Type) []string {
 	switch kind.Kind() {
+	case reflect.Pointer:
+		return structPaths(field, kind.Elem())
 	case reflect.Slice:
 		return structPaths(field+"[]", kind.Elem())
 	case reflect.Struct:

@@ -29,8 +29,10 @@ type Job struct {
 	// across attributes, OR within one. None means everybody.
 	Segment Segment `json:"segment"`
 	// Size is how many contacts the party orders.
-	Size     int         `json:"size"`
-	Message  JobMessage  `json:"message"`
+	Size    int        `json:"size"`
+	Message JobMessage `json:"message"`
+	// Call is what a campaign of calls needs beside its message.
+	Call     *JobCall    `json:"call,omitempty"`
 	Sender   string      `json:"sender"`
 	Schedule JobSchedule `json:"schedule"`
 	// Budget is the most that the carrier may charge for the campaign.

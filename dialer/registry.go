@@ -20,6 +20,8 @@ type Registry struct {
 	SenderPools []SenderPool
 	Elections   []Election
 	Tariff      Tariff
+	// Recordings are the messages that calls may play.
+	Recordings []Recording
 	// Attributes are the declared columns of the directory, in the order in
 	// which a Contact holds their values.
 	Attributes []Attribute
@@ -75,6 +77,10 @@ type Sender struct {
 	Channels []contact.Channel
 	// SegmentsPerSecond is the rate that the carrier grants to this sender.
 	SegmentsPerSecond float64
+	// CallsPerSecond is, for a sender of calls, how many may begin, and
+	// CallsInProgress how many may ring or be talked on at once.
+	CallsPerSecond  float64
+	CallsInProgress int
 	// Registered tells whether the carrier has the sender on its register.
 	Registered bool
 	// TCRUseCase is the use case under which The Campaign Registry has the
@@ -104,8 +110,9 @@ type Round struct {
 type Tariff struct {
 	// Currency is an ISO 4217 code.
 	Currency string
-	// Segment is the most that one SMS segment can cost the broker.
-	Segment Money
+	// Segment is the most that one SMS segment can cost the broker, and Minute the
+	// most that a begun minute of a call can; 0 where there are no calls.
+	Segment, Minute Money
 	// OrderedContact is what a party pays for each ordered contact.
 	OrderedContact Money
 	// PartyDay is the most that any party's campaigns together may cost the broker
@@ -149,6 +156,17 @@ func (r *Registry) Round(id string) (Round, Election, bool) {
 // Serves tells whether the sender may be used for the party on the channel.
 func (s Sender) Serves(party string, channel contact.Channel) bool {
 	return slices.Contains(s.Parties, party) && slices.Contains(s.Channels, channel)
+}
+
+// Rings tells whether the sender is a number that calls come from.
+func (s Sender) Rings() bool { return s.CallsPerSecond > 0 }
+
+// rate is what the carrier grants the sender in a second: segments, or calls.
+func (s Sender) rate() float64 {
+	if s.Rings() {
+		return s.CallsPerSecond
+	}
+	return s.SegmentsPerSecond
 }
 
 func find[T any](list []T, is func(T) bool) (T, bool) {
