@@ -135,6 +135,12 @@ func (d *Dialer) haltFaults(job *Job) []Fault {
 	if len(faults) > 0 {
 		return faults
 	}
+	if _, speaks := c.pack.Speech(); job.isCall() && !speaks {
+		return []Fault{{
+			Field: "channel", Reason: fmt.Sprintf("pack %s does not say what calls say to those who object or ring back", c.pack.Code()),
+			Hint: "a pack's speech stands in its file",
+		}}
+	}
 	if !job.Schedule.End.After(d.clock.Now()) {
 		return []Fault{{Field: "schedule.end", Reason: "the campaign would be over before it starts"}}
 	}
@@ -214,7 +220,7 @@ func (m *acceptMove) Apply(tx Tx) {
 	m.record.Order = max(m.record.Order, b.lastOrder()+1)
 	m.record.Number = uint32(b.next(sequenceCampaign))
 	b.putCampaign(&m.record)
-	for _, text := range m.record.Job.Message.texts() {
+	for _, text := range m.record.Job.texts() {
 		b.keepWording(sha256.Sum256([]byte(text.body)), text.body)
 	}
 	b.Put(BucketName, []byte(name), campaignKey(m.record.Number))

@@ -44,6 +44,7 @@ var acts = []struct {
 	{3, func(w *world) { w.carrier.delay(w.within(20 * time.Minute)) }},
 	{4, func(w *world) { w.carrier.delay(0) }},
 	{2, (*world).ask},
+	{2, func(w *world) { w.press(w.someone()) }},
 }
 
 func (w *world) act() {
@@ -145,6 +146,19 @@ func (w *world) objected(p *person, at time.Time) {
 	w.seen.objections++
 }
 
+// press has a contact ring back and press the digit that objects.
+func (w *world) press(p *person) {
+	if !w.plan.voice {
+		return
+	}
+	at := w.clock.Now()
+	key := dialer.Keypress{From: p.number, SID: fmt.Sprintf("CAB%06d", w.random.IntN(1_000_000)), Digits: dialer.ObjectDigit}
+	w.insist(func(d *dialer.Dialer) error {
+		_, err := d.Pressed(context.Background(), key)
+		return err
+	}, func() { w.objected(p, at) })
+}
+
 func (w *world) objectInBulk() {
 	var people []*person
 	for range 2 + w.random.IntN(5) {
@@ -188,7 +202,7 @@ func (w *world) grant() {
 		at = at.Add(-w.within(72 * time.Hour))
 	}
 	w.carrier.granted(p.number, party, at)
-	_ = w.ledger.Commit(context.Background(), &dialer.RecordGrants{Grants: []dialer.Grant{grantOf(p.ID, party, at)}})
+	_ = w.ledger.Commit(context.Background(), &dialer.RecordGrants{Grants: w.grantsOf(p.ID, party, at)})
 }
 
 // order has a party order a campaign.
@@ -197,7 +211,11 @@ func (w *world) order() {
 		return
 	}
 	w.toOrder--
-	job := w.job(fmt.Sprintf("order-%d", len(w.jobs)), w.plan.parties[w.random.IntN(len(w.plan.parties))])
+	order := w.job
+	if w.plan.voice && w.random.IntN(2) == 0 {
+		order = w.call
+	}
+	job := order(fmt.Sprintf("order-%d", len(w.jobs)), w.plan.parties[w.random.IntN(len(w.plan.parties))])
 	job.Round = []string{"FR-PRES-2027-R1", "FR-PRES-2027-R2"}[w.random.IntN(2)]
 	begins := w.clock.Now()
 	if w.random.IntN(3) == 0 {
@@ -218,6 +236,9 @@ func (w *world) order() {
 	if w.random.IntN(3) == 0 {
 		texts := bodies(job)
 		price := w.registry.Tariff.Segment * dialer.Money(dialer.MeasureText(texts[len(texts)-1]).Segments)
+		if job.Call != nil {
+			price = 2 * w.registry.Tariff.Minute // ninety seconds
+		}
 		job.Budget = price * dialer.Money(2+w.random.IntN(30))
 	}
 	if len(w.jobs)%3 == 1 {
@@ -228,6 +249,10 @@ func (w *world) order() {
 		job.Retry = dialer.JobRetry{
 			Maximum: 1 + w.random.IntN(2), After: dialer.Duration(time.Minute + w.within(30*time.Hour)),
 			On: [][]string{{"undelivered"}, {"failed"}, {"undelivered", "failed"}}[w.random.IntN(3)],
+		}
+		if job.Call != nil {
+			job.Retry.After += dialer.Duration(time.Hour)
+			job.Retry.On = [][]string{{"no_answer"}, {"failed"}, {"no_answer", "busy", "failed"}}[w.random.IntN(3)]
 		}
 	}
 	if rejection := w.submitted(job); rejection != nil {

@@ -22,7 +22,7 @@ const (
 )
 
 // backlog counts what the carrier may have queued: what was handed over, and is
-// not known to have left. A message whose status is lost is let go of after
+// not known to have left. A call counts until it is over. A message whose status is lost is let go of after
 // handoverMargin, when the carrier has dropped it. Slots are counted by the
 // dispatcher and statuses come in from everywhere, hence the lock.
 type backlog struct {
@@ -35,7 +35,9 @@ type handedOver struct {
 	sender   string
 	segments int
 	begun    time.Time
-	recalled bool
+	call     bool
+	// recalled is when, in real time, it was called back.
+	recalled time.Time
 }
 
 // senderQueue is one sender's messages, oldest first; those that have left are
@@ -52,17 +54,17 @@ func newBacklog() *backlog {
 
 // enter notes that a message is about to be handed over. It is called before the
 // request, which a status can overtake.
-func (b *backlog) enter(attempt uint64, sender string, segments int, begun time.Time) {
+func (b *backlog) enter(attempt uint64, m handedOver) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	q := b.senders[sender]
+	q := b.senders[m.sender]
 	if q == nil {
 		q = new(senderQueue)
-		b.senders[sender] = q
+		b.senders[m.sender] = q
 	}
-	b.messages[attempt] = handedOver{sender: sender, segments: segments, begun: begun}
+	b.messages[attempt] = m
 	q.attempts = append(q.attempts, attempt)
-	q.segments += segments
+	q.segments += m.segments
 }
 
 // leave notes that the carrier has sent the message, or never had it.
@@ -91,13 +93,18 @@ func (b *backlog) forgetOld(q *senderQueue, now time.Time) {
 	}
 }
 
-// unrecalled returns the attempts that may wait and were not called back.
-func (b *backlog) unrecalled() []uint64 {
+// recallAgain is how soon, in real time, a call is called back once more: it must
+// not ring on because one request was lost.
+const recallAgain = 2 * time.Second
+
+// unrecalled returns the attempts that may wait and were not called back: all of
+// them, or the calls alone.
+func (b *backlog) unrecalled(callsAlone bool) []uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	attempts := make([]uint64, 0, len(b.messages))
 	for attempt, m := range b.messages {
-		if !m.recalled {
+		if m.call && time.Since(m.recalled) > recallAgain || !m.call && !callsAlone && m.recalled.IsZero() {
 			attempts = append(attempts, attempt)
 		}
 	}
@@ -109,7 +116,7 @@ func (b *backlog) recalled(attempt uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if m, found := b.messages[attempt]; found {
-		m.recalled = true
+		m.recalled = time.Now()
 		b.messages[attempt] = m
 	}
 }
@@ -153,11 +160,15 @@ func (d *Dialer) refill() error {
 		for key := range b.Rows(BucketOpen, nil) {
 			sequence := readSequence(key)
 			a := b.attempt(sequence)
-			if a == nil || a.status >= StatusSent || now.Sub(a.intended) >= handoverMargin {
+			if a == nil || a.status.leaves() || now.Sub(a.intended) >= handoverMargin {
 				continue
 			}
 			if record, found := b.campaign(a.recipient.campaign()); found {
-				d.backlog.enter(sequence, a.from(&record.Job), int(a.segments), a.intended)
+				message := handedOver{sender: a.from(&record.Job), segments: int(a.segments), begun: a.intended}
+				if message.call = record.Job.isCall(); message.call {
+					message.segments = callSize.Segments
+				}
+				d.backlog.enter(sequence, message)
 			}
 		}
 		return nil

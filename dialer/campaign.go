@@ -59,7 +59,7 @@ func (d *Dialer) compile(record *campaignRecord) (*campaign, []Fault) {
 		key: record.Key, mask: record.Mask, zones: record.Zones,
 		terms: job.terms(d.registry), reserved: &d.reserved, corrections: &d.corrections,
 		matcher: matcher, senders: d.registry.SendersOf(job.Sender), election: election,
-		wordings: job.wordings(d.registry.Tariff.Segment), keys: job.textKeys(d.registry.formerly(job)),
+		wordings: job.wordings(&d.registry.Tariff), keys: job.textKeys(d.registry.formerly(job)),
 	}
 	c.seed = record.Test != nil && record.Test.Seed
 	if !c.isTest() { // no party pays for a test
@@ -91,7 +91,7 @@ func (j *Job) terms(registry *Registry) consent.Campaign {
 // which stand in each of them, and those that the rules forbid and find in any.
 func (j *Job) message(pack *consent.Pack) consent.Message {
 	elements, _ := consent.ParseElements(sortedKeys(j.Message.Elements)) // Validate has read them
-	for _, text := range j.Message.texts() {
+	for _, text := range j.texts() {
 		elements |= pack.Find(j.Channel, text.body)
 	}
 	return consent.Message{Elements: elements}

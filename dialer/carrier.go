@@ -30,10 +30,11 @@ var ErrNotForgotten = errors.New("the carrier keeps its copy")
 
 // CarrierRecords is what the carrier remembers for us.
 type CarrierRecords interface {
-	// Find lists the messages to a number that were created at or after since.
-	Find(ctx context.Context, to contact.Number, since time.Time) ([]Record, error)
-	// Outbound lists the messages of our senders that were created at or after
-	// since, the newest first, a page at a time. A list that cannot be read to
+	// Find lists the messages to a number, or for a channel of voice the calls, that
+	// were created at or after since.
+	Find(ctx context.Context, channel contact.Channel, to contact.Number, since time.Time) ([]Record, error)
+	// Outbound lists the messages and calls of our senders that were created at or
+	// after since, the newest first of each kind, a page at a time. A list that cannot be read to
 	// its end yields an error last: a part must not pass for the whole.
 	Outbound(ctx context.Context, since time.Time) iter.Seq2[[]Record, error]
 	// Inbound lists the texts received at or after since, oldest first.
@@ -51,6 +52,8 @@ type Request struct {
 	Body    string
 	// ValidFor is how long the carrier may keep the message in its queue.
 	ValidFor time.Duration
+	// Call is set where the number is to be rung; Body is said in it.
+	Call *CallTerms
 }
 
 // AnswerKind says what is known after the one try.
@@ -114,10 +117,13 @@ func (e Effect) final() bool {
 	return e == EffectFiltered || e == EffectUnreachable || e == EffectObjection || e == EffectHold
 }
 
-// Record is a message as the carrier remembers it.
+// Record is a message or a call as the carrier remembers it.
 type Record struct {
 	SID string
 	To  contact.Number
+	// Call tells that it is one: then nobody remembers what was said, and Body is
+	// empty.
+	Call bool
 	// From is the sender that was named in the request.
 	From      string
 	Body      string

@@ -46,6 +46,28 @@ func accepted() reply {
 	return reply{answer: dialer.Answer{Kind: dialer.Accepted, HTTPStatus: 201}, created: true, takes: 20 * time.Millisecond}
 }
 
+// spoken is the reply as it is to a call: the same, in a call's words.
+func (r reply) spoken() reply {
+	r.statuses, r.remembers = slices.Clone(r.statuses), inCall(r.remembers)
+	for i, status := range r.statuses {
+		r.statuses[i] = inCall(status)
+	}
+	return r
+}
+
+func inCall(status dialer.CarrierStatus) dialer.CarrierStatus {
+	switch status {
+	case dialer.StatusSent:
+		return dialer.StatusAnswered
+	case dialer.StatusDelivered:
+		return dialer.StatusCompleted
+	case dialer.StatusUndelivered:
+		return dialer.StatusNoAnswer
+	default:
+		return status
+	}
+}
+
 func unclear(created bool) reply {
 	return reply{answer: dialer.Answer{Kind: dialer.Unclear, HTTPStatus: 502}, created: created, takes: 20 * time.Millisecond}
 }
@@ -92,11 +114,13 @@ type fakeCarrier struct {
 	// faults are what no log may ever show, as it was seen when it happened.
 	faults   []string
 	canceled []string
-	inbound  []dialer.InboundText
-	listed   []dialer.InboundText // what Inbound returned last
-	finds    int
-	failing  error // what Find and Inbound return
-	hidden   bool
+	// hungUp and left are the calls that were ended, and those with a text left.
+	hungUp, left []string
+	inbound      []dialer.InboundText
+	listed       []dialer.InboundText // what Inbound returned last
+	finds        int
+	failing      error // what Find and Inbound return
+	hidden       bool
 	// lag is how long it takes until messages and texts are in the lists.
 	lag time.Duration
 
@@ -149,6 +173,11 @@ func (c *fakeCarrier) Place(_ context.Context, request dialer.Request) dialer.An
 	entry.record = &dialer.Record{
 		SID: fmt.Sprintf("SM%06d", entry.number), From: request.From, Body: request.Body, CreatedAt: entry.at,
 		Status: max(dialer.StatusQueued, r.remembers),
+	}
+	if request.IsCall() { // nobody remembers what was said
+		entry.record.SID, entry.record.Body, entry.record.Call = fmt.Sprintf("CA%06d", entry.number), "", true
+		r = r.spoken()
+		entry.record.Status = max(dialer.StatusQueued, r.remembers)
 	}
 	if r.created && r.late == 0 {
 		c.create(entry)
@@ -222,8 +251,8 @@ func (c *fakeCarrier) callBack(entry *begun, r reply, status dialer.CarrierStatu
 		update.Code, update.Effect = r.code, r.effect
 	}
 	c.mu.Lock()
-	if status >= entry.record.Status {
-		entry.record.Status, entry.record.Code, entry.record.Effect = status, update.Code, update.Effect
+	if merged := entry.record.Status.Merge(status); merged != entry.record.Status || merged == status {
+		entry.record.Status, entry.record.Code, entry.record.Effect = merged, update.Code, update.Effect
 	}
 	c.mu.Unlock()
 	// A callback that nobody takes is lost, as it is with a dead daemon.
@@ -238,8 +267,23 @@ func (c *fakeCarrier) Cancel(_ context.Context, sid string) error {
 	return nil
 }
 
+// HangUp and Leave note what is done with a call that a machine has answered.
+func (c *fakeCarrier) HangUp(_ context.Context, sid string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hungUp = append(c.hungUp, sid)
+	return nil
+}
+
+func (c *fakeCarrier) Leave(_ context.Context, sid string, script *dialer.Script) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = append(c.left, sid+": "+script.Voicemail)
+	return nil
+}
+
 // Find lists what the carrier created for a number.
-func (c *fakeCarrier) Find(_ context.Context, to contact.Number, since time.Time) ([]dialer.Record, error) {
+func (c *fakeCarrier) Find(_ context.Context, _ contact.Channel, to contact.Number, since time.Time) ([]dialer.Record, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.finds++

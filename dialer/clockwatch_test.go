@@ -75,9 +75,9 @@ func (m *machine) Place(ctx context.Context, request dialer.Request) dialer.Answ
 	return m.fakeCarrier.Place(ctx, request)
 }
 
-func (m *machine) Find(ctx context.Context, to contact.Number, since time.Time) ([]dialer.Record, error) {
+func (m *machine) Find(ctx context.Context, channel contact.Channel, to contact.Number, since time.Time) ([]dialer.Record, error) {
 	defer m.tell(m.Now())
-	return m.fakeCarrier.Find(ctx, to, since)
+	return m.fakeCarrier.Find(ctx, channel, to, since)
 }
 
 func (m *machine) Inbound(ctx context.Context, since time.Time) ([]dialer.InboundText, error) {

@@ -31,6 +31,8 @@ type Options struct {
 	Witness   Witness
 	Directory Directory
 	Carrier   Carrier
+	// Calls may be nil where nobody is rung.
+	Calls     CallControl
 	Records   CarrierRecords
 	Publisher Publisher
 	Registry  *Registry
@@ -67,6 +69,7 @@ type Dialer struct {
 	directory Directory
 	own       ownNumbers
 	carrier   Carrier
+	calls     CallControl
 	records   CarrierRecords
 	publisher Publisher
 	registry  *Registry
@@ -136,7 +139,7 @@ func New(o Options) (*Dialer, error) {
 		return nil, errors.New("dialer: at least one request must be allowed in flight")
 	}
 	d := &Dialer{
-		ledger: o.Ledger, journal: o.Journal, witness: o.Witness, directory: o.Directory, carrier: o.Carrier, records: o.Records,
+		ledger: o.Ledger, journal: o.Journal, witness: o.Witness, directory: o.Directory, carrier: o.Carrier, calls: o.Calls, records: o.Records,
 		publisher: o.Publisher, registry: o.Registry, identity: o.Identity, clock: o.Clock,
 		log: o.Log, onObjection: o.OnObjection, inFlight: o.InFlight, keep: o.KeepCopies, gate: newGate(), watch: newClockWatch(o.Machine, o.CarrierTime),
 		compiled: map[uint32]*campaign{}, dialling: map[uint32]bool{}, stopped: map[uint32]bool{},

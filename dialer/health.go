@@ -40,9 +40,9 @@ type healthPart struct {
 
 func newHealth() *health { return &health{senders: map[string]*senderHealth{}} }
 
-// note takes in how a text has ended, and tells whether its sender is rested for it
+// note takes in how a message has ended, and tells whether its sender is rested for it
 // from now on.
-func (h *health) note(sender string, outcome Outcome, filtered bool, now time.Time) bool {
+func (h *health) note(sender string, failed, filtered bool, now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := h.senders[sender]
@@ -59,7 +59,7 @@ func (h *health) note(sender string, outcome Outcome, filtered bool, now time.Ti
 	if filtered {
 		part.filtered++
 	}
-	if !outcome.Reached() {
+	if failed {
 		part.failed++
 	}
 	if !s.ill(number) {
@@ -125,7 +125,12 @@ func (d *Dialer) noteHealth(update StatusUpdate, sender string, c *campaign) {
 		return
 	}
 	sender, now := cmp.Or(sender, c.job.Sender), d.clock.Now()
-	if d.health.note(sender, update.Status.Outcome(), update.Effect == EffectFiltered, now) {
+	outcome := update.Status.Outcome()
+	failed := !outcome.Reached()
+	if c.job.isCall() { // that nobody picks up says nothing of the sender
+		failed = outcome == OutcomeFailed
+	}
+	if d.health.note(sender, failed, update.Effect == EffectFiltered, now) {
 		d.log.Error().Str(FieldEvent, EventSenderRests).Str(FieldSender, sender).Time(FieldUntil, now.Add(senderRest)).Send()
 	}
 }

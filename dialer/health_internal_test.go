@@ -27,11 +27,8 @@ func TestHealth(t *testing.T) {
 		for i := range test.texts {
 			now := someInstant.Add(test.spread * time.Duration(i) / time.Duration(test.texts))
 			filtered := test.filtered > 0 && i%test.filtered == 0
-			outcome := OutcomeDelivered
-			if filtered || (test.failed > 0 && i%test.failed == 0) {
-				outcome = OutcomeUndelivered
-			}
-			if h.note("S", outcome, filtered, now) {
+			failed := filtered || (test.failed > 0 && i%test.failed == 0)
+			if h.note("S", failed, filtered, now) {
 				rested = true
 				if wait := h.rests("S", now); wait != senderRest {
 					t.Errorf("%s: rests for %s", name, wait)
@@ -52,7 +49,7 @@ func TestPacer_SenderRests(t *testing.T) {
 	clock := &stillClock{now: someInstant, speed: 1}
 	p := newPacer(clock)
 	for range failedOutcomes {
-		p.health.note("A", OutcomeUndelivered, false, clock.now)
+		p.health.note("A", true, false, clock.now)
 	}
 	if wait, ok := p.grant(Sender{ID: "A", SegmentsPerSecond: 10}, 1, clock.now.Add(time.Minute)); ok || wait != senderRest-time.Minute {
 		t.Errorf("the ill sender: %s, %t", wait, ok)

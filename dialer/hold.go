@@ -153,7 +153,8 @@ func (d *Dialer) exceeded(c *campaign, t tended) (HoldReason, string) {
 		return HoldFiltering, "carrier filtering: " + text
 	}
 	span, gone := kept.within(now, limits.Spending.Window)
-	forecast := Money(c.rate() * span.Seconds() * float64(d.registry.Tariff.Segment))
+	unit := c.dearest()
+	forecast := Money(c.rate() * span.Seconds() * float64(unit.price) / float64(unit.size.Segments))
 	if text := limits.Spending.passed(gone.Reserved, forecast, span); text != "" {
 		return HoldSpending, "spend velocity: " + text
 	}

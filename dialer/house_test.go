@@ -43,6 +43,9 @@ type plan struct {
 	steps int
 	// parties are those that everybody has consented to.
 	parties []string
+	// voice tells that people have agreed to calls, too, in the hours in which texts
+	// may come, and that each party has a number to call from.
+	voice bool
 	// phones is how many phones of its own the broker has.
 	phones int
 	// witness keeps the ledger's marks; nil for nobody. Keep is how long the
@@ -182,11 +185,28 @@ func (h *house) readConfigs() {
 	if h.plan.pool > 0 {
 		h.poolSenders(registry)
 	}
+	if h.plan.voice {
+		h.registerCallers(registry)
+	}
 	h.registry, h.pack = registry, packs["FR"]
 	if h.identity, err = contact.NewIDKey(bytes.Repeat([]byte{7}, contact.IDKeySize)); err != nil {
 		h.t.Fatal(err)
 	}
 }
+
+// registerCallers gives each party a number to call from, of those that French law
+// has for automatic systems.
+func (h *house) registerCallers(registry *dialer.Registry) {
+	for party, caller := range callers {
+		registry.Senders = append(registry.Senders, dialer.Sender{
+			ID: caller, Parties: []string{party}, Channels: []contact.Channel{contact.Robocall, contact.AIVoice},
+			CallsPerSecond: h.plan.rate, CallsInProgress: 40, Registered: true,
+		})
+	}
+	registry.Tariff.Minute = 80_000
+}
+
+var callers = map[string]string{"party-a": "+33162000001", "party-b": "+33162000002", "party-c": "+33162000003"}
 
 // poolSenders gives each sender others beside it, and makes a pool of them.
 func (h *house) poolSenders(registry *dialer.Registry) {
@@ -254,7 +274,7 @@ func (h *house) open() {
 	h.ledger = &frailLedger{Ledger: ledger}
 	h.carrier.begin()
 	options := dialer.Options{
-		Ledger: h.ledger, Journal: processJournal{h.journal, &h.ledger.killed}, Directory: h.directory, Carrier: h.carrier, Records: h.carrier,
+		Ledger: h.ledger, Journal: processJournal{h.journal, &h.ledger.killed}, Directory: h.directory, Carrier: h.carrier, Calls: h.carrier, Records: h.carrier,
 		Publisher: nobody{}, Registry: h.registry, Pack: h.pack, Identity: h.identity, Clock: h.clock,
 		Log: zerolog.New(h.log), InFlight: h.plan.inFlight, Witness: h.plan.witness, KeepCopies: h.plan.keep, OwnNumbers: h.phones,
 	}
@@ -348,7 +368,7 @@ func (h *house) close() {
 // judgement is what the judge is told beside the carrier's log.
 func (h *house) judgement() judgement {
 	h.t.Helper()
-	j := judgement{people: slices.Clone(h.directory.people), own: map[contact.Number]bool{}, jobs: h.jobs, price: h.registry.Tariff.Segment, steps: h.plan.steps}
+	j := judgement{people: slices.Clone(h.directory.people), own: map[contact.Number]bool{}, jobs: h.jobs, tariff: h.registry.Tariff, steps: h.plan.steps}
 	for _, phone := range h.phones {
 		j.own[phone.Number] = true
 		if id := h.identity.ID(phone.Number); h.directory.byID[id] == nil {

@@ -124,7 +124,7 @@ type judgement struct {
 	own      map[contact.Number]bool // the broker's phones
 	jobs     []*dialer.Job
 	attempts map[uint64]dialer.AttemptRow
-	price    dialer.Money // of a segment
+	tariff   dialer.Tariff
 	steps    int
 	// whole tells that every campaign has closed.
 	whole bool
@@ -209,6 +209,9 @@ func (c *fakeCarrier) judgeParties(t *testing.T, jobs orders) {
 	}
 }
 
+// landline is why nobody may text a contact; they may be called.
+const landline = "a landline reads no texts"
+
 // judgeHours finds requests outside the hours or in the silence of a place that
 // the contact may be in, and requests for those whom nobody may dial at all
 // (I4).
@@ -216,7 +219,7 @@ func (c *fakeCarrier) judgeHours(t *testing.T, people map[contact.Number]*person
 	t.Helper()
 	for _, entry := range c.log {
 		p := people[entry.To]
-		if p.never != "" {
+		if p.never != "" && !(p.never == landline && entry.IsCall()) {
 			t.Errorf("request %d began for a contact who must not be dialled: %s", entry.number, p.never)
 		}
 		for _, zone := range p.zones() {
@@ -246,7 +249,11 @@ func (c *fakeCarrier) judgeCreations(t *testing.T, jobs orders, of judgement) {
 		}
 		if before := last[key]; before != nil && job != nil {
 			allowed := slices.Contains(job.Retry.On, before.record.Status.Outcome().String())
-			if between := entry.at.Sub(before.at); !allowed || between < time.Duration(job.Retry.After) {
+			between := entry.at.Sub(before.at)
+			if entry.IsCall() && allowed && dayPartOf(entry.at) == dayPartOf(before.at) && between < 6*time.Hour {
+				t.Errorf("request %d rings in the same part of the day as request %d", entry.number, before.number)
+			}
+			if !allowed || between < time.Duration(job.Retry.After) {
 				t.Errorf("request %d began %s after request %d, whose message is %s (I2)", entry.number, between, before.number, before.record.Status)
 			}
 		}
@@ -257,7 +264,7 @@ func (c *fakeCarrier) judgeCreations(t *testing.T, jobs orders, of judgement) {
 		if created[key]++; created[key] > of.steps {
 			t.Errorf("request %d created message %d for one recipient, %d at most (I2)", entry.number, created[key], of.steps)
 		}
-		spent[key.of] += of.price * dialer.Money(dialer.MeasureText(entry.Body).Segments)
+		spent[key.of] += costOf(entry, &of.tariff)
 	}
 	for _, ordered := range jobs {
 		for _, job := range ordered {
@@ -266,6 +273,20 @@ func (c *fakeCarrier) judgeCreations(t *testing.T, jobs orders, of judgement) {
 			}
 		}
 	}
+}
+
+// costOf is what a request can cost at worst.
+func costOf(entry *begun, tariff *dialer.Tariff) dialer.Money {
+	if entry.IsCall() {
+		return tariff.Minute * dialer.Money((entry.Call.Talk+time.Minute-1)/time.Minute)
+	}
+	return tariff.Segment * dialer.Money(dialer.MeasureText(entry.Body).Segments)
+}
+
+// dayPartOf is morning, afternoon or evening in Paris.
+func dayPartOf(at time.Time) int {
+	hour := at.In(paris.Zones[0]).Hour()
+	return map[bool]int{true: 1}[hour >= 12] + map[bool]int{true: 1}[hour >= 17]
 }
 
 // judgeCaps finds contacts who may have had more than one message on a day of

@@ -188,6 +188,17 @@ func (m *pricesMove) Apply(tx Tx) {
 	}
 }
 
+// atWorst is what a message of the carrier's list can have cost, in segments or begun
+// minutes and in money.
+func (t *Tariff) atWorst(r *Record) (units uint8, price Money) {
+	if r.Call {
+		units = uint8(mostTalk / time.Minute)
+		return units, Money(units) * t.Minute
+	}
+	units = uint8(MeasureText(r.Body).Segments)
+	return units, Money(units) * t.Segment
+}
+
 // cost is what an attempt cost or, where nobody has told, may have cost.
 func (a *attemptRecord) cost() Money {
 	if a.priced {

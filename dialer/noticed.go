@@ -61,7 +61,7 @@ func (d *Dialer) Noticed(name string) (*Noticed, error) {
 		OptOutWay: job.Message.Elements["opt_out_means"],
 	}
 	n.Amount = n.Price * Money(n.Ordered)
-	for _, text := range job.Message.texts() {
+	for _, text := range job.texts() {
 		n.Texts = append(n.Texts, text.body)
 	}
 	if began {

@@ -187,7 +187,7 @@ func (m *recordObjections) Apply(tx Tx) {
 			b.erase(o.Contact, o.At)
 		}
 		if h := b.history(o.Contact); h.inFlight != 0 {
-			if a := b.attempt(h.inFlight); a != nil && a.sid != "" && a.status < StatusSent {
+			if a := b.attempt(h.inFlight); a != nil && a.sid != "" && !a.status.out() {
 				m.placed = append(m.placed, a.sid)
 			}
 		}

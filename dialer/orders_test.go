@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,18 +15,30 @@ import (
 	"github.com/hustings/hustings/dialer"
 )
 
-// consentAll lets everybody consent to texts from the parties.
+// consentAll lets everybody consent to texts from the parties, and to calls where
+// there are any.
 func (h *house) consentAll(parties ...string) {
 	h.t.Helper()
 	move := new(dialer.RecordGrants)
 	for _, p := range h.directory.people {
 		for _, party := range parties {
-			move.Grants = append(move.Grants, grantOf(p.ID, party, tuesday.AddDate(-1, 0, 0)))
+			move.Grants = append(move.Grants, h.grantsOf(p.ID, party, tuesday.AddDate(-1, 0, 0))...)
 		}
 	}
 	if err := h.ledger.Commit(context.Background(), move); err != nil {
 		h.t.Fatal(err)
 	}
+}
+
+// grantsOf are a contact's word on all channels that there are.
+func (h *house) grantsOf(id contact.ID, party string, at time.Time) []dialer.Grant {
+	grants := []dialer.Grant{grantOf(id, party, at)}
+	if h.plan.voice {
+		call := grants[0]
+		call.Channel, call.Slot = contact.Robocall, consent.Slot{Start: 8 * 3600, End: 21*3600 + 30*60}
+		grants = append(grants, call)
+	}
+	return grants
 }
 
 func grantOf(id contact.ID, party string, at time.Time) dialer.Grant {
@@ -63,6 +76,17 @@ func (h *house) job(id, party string) *dialer.Job {
 		Schedule: dialer.JobSchedule{End: h.clock.Now().AddDate(0, 0, 20)},
 		Budget:   1000 * dialer.Unit, Operator: "op-anne",
 	}
+}
+
+// call is an order like job, to be said.
+func (h *house) call(id, party string) *dialer.Job {
+	job := h.job(id, party)
+	name, way := job.Message.Elements["identity"], "Pour ne plus être appelé, appuyez sur le 9"
+	job.Channel, job.Sender = contact.Robocall, callers[party]
+	job.Call = &dialer.JobCall{Opening: fmt.Sprintf("Bonjour, un automate vous appelle pour %s. %s.", name, way)}
+	job.Message.Body = strings.ReplaceAll(job.Message.Body, "STOP au 36111", way)
+	job.Message.Elements["opt_out_means"], job.Message.Elements["opt_out_at_start"] = way, way
+	return job
 }
 
 // accept hands a job in and fails the test where it is rejected.

@@ -87,7 +87,8 @@ func (d *widenedDirectory) Number(id contact.ID) (contact.Number, error) {
 	return d.Directory.Number(id)
 }
 
-// ownGrant is the broker's word that its own phone may be texted. No row stands
+// ownGrant is the broker's word that its own phone may be texted, or rung at any hour
+// that the rules know. No row stands
 // for it, and an attempt names it as version 0. It is older than every objection:
 // a STOP from the phone holds, as anybody's does.
 func (c *campaign) ownGrant(objections []consent.Objection) consent.Grant {
@@ -97,8 +98,15 @@ func (c *campaign) ownGrant(objections []consent.Objection) consent.Grant {
 			given = objection.At.AddDate(0, 0, -1)
 		}
 	}
-	return consent.Grant{
+	grant := consent.Grant{
 		Channel: c.job.Channel, Party: c.job.Party, Purpose: consent.Political, GivenAt: given,
 		CollectedFrom: consent.DataSubject, Explicit: true,
 	}
+	if c.job.isCall() {
+		grant.Slot = anyHour
+	}
+	return grant
 }
+
+// anyHour is the hour slot of the broker's own phones, in seconds of the day.
+var anyHour = consent.Slot{Start: 0, End: 24 * 60 * 60}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// pacer grants capacity: so many segments a second for each sender, and
+// pacer grants capacity: so many segments or calls a second for each sender, and
 // nothing while the carrier asks for patience. It belongs to the dispatcher's
 // goroutine.
 type pacer struct {
@@ -94,10 +94,10 @@ func (a *allowance) forgo(now time.Time, grain, window time.Duration) {
 // rateFor is what is left of the sender's rate for texts of so many segments: a
 // second holds whole messages only.
 func (s Sender) rateFor(segments int) float64 {
-	if whole := math.Floor(s.SegmentsPerSecond / float64(segments)); whole > 0 {
+	if whole := math.Floor(s.rate() / float64(segments)); whole > 0 {
 		return whole * float64(segments)
 	}
-	return s.SegmentsPerSecond
+	return s.rate()
 }
 
 // full returns how long the window has no room for so many segments. One message
@@ -124,6 +124,9 @@ func (a *allowance) full(segments int, now time.Time, window time.Duration) time
 // wait there.
 func (p *pacer) crowded(sender Sender, now time.Time) bool {
 	most := sender.SegmentsPerSecond * max(backlogMost, p.clock.Span(backlogGrace)).Seconds()
+	if sender.Rings() {
+		most = float64(sender.CallsInProgress)
+	}
 	full, news := p.backlog.full(sender.ID, most, now)
 	if news && p.queue != nil {
 		p.queue(sender.ID, full)
@@ -150,8 +153,8 @@ func (p *pacer) allowance(sender Sender) *allowance {
 	a := p.senders[sender.ID]
 	if a == nil {
 		a = &allowance{
-			each: time.Duration(float64(time.Second) / sender.SegmentsPerSecond),
-			most: int(math.Ceil(sender.SegmentsPerSecond * p.window().Seconds())),
+			each: time.Duration(float64(time.Second) / sender.rate()),
+			most: int(math.Ceil(sender.rate() * p.window().Seconds())),
 		}
 		p.senders[sender.ID] = a
 	}

@@ -83,7 +83,9 @@ func (d *Dialer) travel(ctx context.Context, slot Slot) (arrival, error) {
 	if refused != passed {
 		return arrival{}, d.turnBack(ctx, permit, refused)
 	}
-	d.backlog.enter(permit.sequence, slot.sender.ID, slot.text.size.Segments, d.clock.Now())
+	d.backlog.enter(permit.sequence, handedOver{
+		sender: slot.sender.ID, segments: slot.text.size.Segments, begun: d.clock.Now(), call: request.IsCall(),
+	})
 	receipt := d.place(ctx, attempt)
 	return d.settle(ctx, receipt)
 }

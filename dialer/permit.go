@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hustings/hustings/consent"
@@ -69,6 +70,9 @@ type intend struct {
 	decision consent.Decision
 	// basis names what the decision rests on.
 	basis consent.Permit
+	// ownHours tells that the contact has agreed to hours of their own: they may be
+	// called at other times than their neighbours.
+	ownHours bool
 }
 
 // Apply decides, and writes what was decided.
@@ -135,6 +139,7 @@ func (m *intend) decide(b books) {
 		return
 	}
 	person := m.facts.gather(b, c, m.at)
+	m.ownHours = slices.ContainsFunc(person.Grants, func(g consent.Grant) bool { return !g.Slot.IsZero() })
 	m.facts.terms = c.terms
 	m.slot.sender.speak(&m.facts.terms)
 	if m.basis, m.decision = c.pack.Permit(&m.facts.terms, person, m.at); !m.decision.Allowed() {
@@ -152,7 +157,7 @@ func (m *intend) allow(b books, balance *balance, old recipient) {
 	a := &attemptRecord{
 		recipient: m.slot.recipient, contact: m.facts.contact.ID, step: old.step + 1,
 		grant: grant, pack: b.packIndex(c.pack.Version()), text: m.slot.text.hash, salt: m.salt,
-		intended: m.at, notAfter: m.notAfter, segments: uint8(m.slot.text.size.Segments), reserved: m.slot.text.price,
+		intended: m.at, notAfter: m.notAfter, segments: uint8(m.slot.text.units), reserved: m.slot.text.price,
 		state: attemptIntended,
 	}
 	a.sentBy(m.slot.sender.ID, c.job)
@@ -193,7 +198,7 @@ func (m *intend) deferred(b books, balance *balance, old recipient) {
 	if m.decision.Reason == consent.Exclusivity && until.After(m.at.Add(reservedAgain)) {
 		until = m.at.Add(reservedAgain)
 	}
-	m.wait(b, balance, old, until, m.decision.Reason.String(), wholeGroup[m.decision.Reason])
+	m.wait(b, balance, old, until, m.decision.Reason.String(), wholeGroup[m.decision.Reason] && !m.ownHours)
 }
 
 func (m *intend) wait(b books, balance *balance, old recipient, until time.Time, reason string, whole bool) {
@@ -225,10 +230,14 @@ func (d *Dialer) request(permit Permit) (Request, error) {
 		return Request{}, fmt.Errorf("open a contact's number: %w", err)
 	}
 	c, now := permit.slot.campaign, d.clock.Now()
-	return Request{
+	request := Request{
 		Attempt: permit.sequence, To: number, From: permit.slot.sender.ID, Body: permit.slot.text.body,
 		ValidFor: min(validFor, permit.known.Sub(now), c.job.Schedule.End.Sub(now)),
-	}, nil
+	}
+	if c.job.isCall() {
+		request.Call = c.job.callTerms(c.job.script(d.registry, c.pack, request.Body))
+	}
+	return request, nil
 }
 
 // validFor is how long the carrier may keep a message in its queue. A permit's

@@ -83,7 +83,7 @@ func (s *Sender) weightFor(party string, id contact.ID) float64 {
 	text := append(append(append(append(room[:0], id[:]...), party...), 0), s.ID...)
 	sum := sha256.Sum256(text)
 	drawn := binary.BigEndian.Uint64(sum[:]) >> 11 // as many bits as a float64 has
-	return s.SegmentsPerSecond / -math.Log((float64(drawn)+0.5)/(1<<53))
+	return s.rate() / -math.Log((float64(drawn)+0.5)/(1<<53))
 }
 
 // speak makes the terms those of a campaign whose contact sees this sender.
@@ -104,7 +104,7 @@ func (c *campaign) addressed(id string) *Sender {
 // rateFor is what is left of it for texts of so many segments.
 func (c *campaign) rate() (sum float64) {
 	for i := range c.senders {
-		sum += c.senders[i].SegmentsPerSecond
+		sum += c.senders[i].rate()
 	}
 	return sum
 }

@@ -17,10 +17,15 @@ import (
 type carrierText struct {
 	sender, begins string
 	// body is the whole text where it is a campaign's own.
-	body      string
-	key       textKey
-	hash      [sha256.Size]byte
-	segments  uint8
+	body string
+	// call tells that it stands for all calls of the sender: the carrier knows no
+	// more of them.
+	call bool
+	key  textKey
+	hash [sha256.Size]byte
+	// units and price are what one can have cost at worst.
+	units     uint8
+	price     Money
 	campaigns []*campaignRecord
 
 	// marked counts messages by campaign, foreign those that fit none; first and
@@ -41,10 +46,12 @@ func (r *reconciliation) textOf(m *Record) int32 {
 		index = int32(len(r.texts))
 		r.byKey[key] = index
 		runes := []rune(m.Body)
-		r.texts = append(r.texts, carrierText{
-			sender: strings.Clone(m.From), begins: string(runes[:min(beginsWith, len(runes))]), key: key,
-			hash: sha256.Sum256([]byte(m.Body)), segments: uint8(MeasureText(m.Body).Segments), marked: map[uint32]uint64{},
-		})
+		text := carrierText{
+			sender: strings.Clone(m.From), begins: string(runes[:min(beginsWith, len(runes))]), call: m.Call, key: key,
+			hash: sha256.Sum256([]byte(m.Body)), marked: map[uint32]uint64{},
+		}
+		text.units, text.price = r.dialer.registry.Tariff.atWorst(m)
+		r.texts = append(r.texts, text)
 	}
 	return index
 }
@@ -55,7 +62,7 @@ func (r *reconciliation) findCampaigns(tx Tx) error {
 		r.campaigns = append(r.campaigns, record)
 		for _, text := range record.Job.Message.texts() {
 			for _, sender := range r.dialer.registry.SendersOf(record.Job.Sender) {
-				if index, sent := r.byKey[newTextKey(sender.ID, text.body)]; sent {
+				if index, sent := r.byKey[newTextKey(sender.ID, record.Job.told(text.body))]; sent {
 					r.texts[index].campaigns = append(r.texts[index].campaigns, record)
 					r.texts[index].body = text.body
 				}
@@ -121,7 +128,7 @@ func (m *reconcileMove) Apply(tx Tx) {
 
 func (m *reconcileMove) enter(b books, message *sentMessage) {
 	t := &m.run.texts[message.text]
-	record := &Record{SID: message.sid, From: t.sender, Body: t.body, CreatedAt: message.created}
+	record := &Record{SID: message.sid, From: t.sender, Body: t.body, Call: t.call, CreatedAt: message.created}
 	if sequence, a := b.standsFor(message.id, record, nil); a != nil {
 		m.known++
 		m.update(b, sequence, a, message)
@@ -176,7 +183,7 @@ func (m *reconcileMove) merge(b books, sequence uint64, message *sentMessage) {
 // had it still to be tried with this text when the message was created.
 func (b books) stillToBeTried(c *campaignRecord, hash [sha256.Size]byte, message *sentMessage) (recipientKey, recipient, bool) {
 	state := b.balance(c.Number).State
-	if state < CampaignPlanned || state == CampaignClosed || hash != sha256.Sum256([]byte(c.textFor(message.id))) || message.created.Before(c.Accepted.Add(-clockSlack)) {
+	if state < CampaignPlanned || state == CampaignClosed || hash != sha256.Sum256([]byte(c.Job.told(c.textFor(message.id)))) || message.created.Before(c.Accepted.Add(-clockSlack)) {
 		return recipientKey{}, recipient{}, false
 	}
 	for zone := range c.Zones {
@@ -216,8 +223,12 @@ func (m *reconcileMove) enterAttempt(
 	d := m.run.dialer
 	a := &attemptRecord{
 		recipient: key, contact: message.id, step: old.step + 1, grant: b.grantFor(&c.Job, message),
-		pack: b.packIndex(d.Pack().Version()), text: t.hash, intended: message.created, notAfter: message.created,
-		segments: t.segments, reserved: Money(t.segments) * d.registry.Tariff.Segment, state: attemptIntended,
+		pack: b.packIndex(d.Pack().Version()), intended: message.created, notAfter: message.created,
+		text: sha256.Sum256([]byte(c.textFor(message.id))), segments: t.units, reserved: t.price, state: attemptIntended,
+	}
+	if t.call {
+		most := dearest(c.Job.wordings(&d.registry.Tariff))
+		a.segments, a.reserved = uint8(most.units), most.price
 	}
 	a.sentBy(t.sender, &c.Job)
 	_, _ = rand.Read(a.salt[:]) // never fails (crypto/rand)
@@ -253,15 +264,19 @@ func (m *reconcileMove) enterForeign(b books, message *sentMessage, t *carrierTe
 	}
 	kept := foreignMessage{text: t.key, created: message.created}
 	if party != nobodysParty {
-		kept.party, kept.cost = party, Money(t.segments)*m.run.dialer.registry.Tariff.Segment
+		kept.party, kept.cost = party, t.price
 		b.spend(party, message.created, kept.cost)
 	}
 	b.Put(BucketForeign, foreignKey(message.id, message.sid), kept.append(nil))
 	for _, round := range rounds {
 		b.bind(round, message.id, party, m.run.campaigns)
 	}
+	channel := contact.SMS
+	if t.call {
+		channel = contact.Robocall
+	}
 	history := b.history(message.id)
-	history.past = append(history.past, pastAttempt{0, message.created, contact.SMS, party})
+	history.past = append(history.past, pastAttempt{0, message.created, channel, party})
 	b.putHistory(message.id, &history)
 }
 

@@ -148,7 +148,7 @@ func (d *Dialer) lookAt(ctx context.Context, l look, now time.Time) error {
 	number, err := d.directory.Number(l.attempt.contact)
 	var records []Record
 	if err == nil {
-		records, err = d.records.Find(ctx, number, l.attempt.intended.Add(-clockSlack))
+		records, err = d.records.Find(ctx, l.job.Channel, number, l.attempt.intended.Add(-clockSlack))
 	}
 	if err != nil && ctx.Err() != nil {
 		return nil //nolint:nilerr // the daemon is stopping: the attempt stays as it is
@@ -161,7 +161,7 @@ func (d *Dialer) lookAt(ctx context.Context, l look, now time.Time) error {
 	if err := d.ledger.Commit(ctx, move); err != nil {
 		return fmt.Errorf("write what the carrier remembers: %w", err)
 	}
-	if move.found.Status >= StatusSent {
+	if move.found.Status.leaves() {
 		d.backlog.leave(l.sequence)
 	}
 	d.log.Info().Str(FieldEvent, EventLooked).Uint64(FieldAttempt, l.sequence).Str(FieldState, move.result).Send()
@@ -191,9 +191,12 @@ func matching(records []Record, l look) []Record {
 }
 
 // sameText tells whether a message is of the attempt's sender and text, and was
-// created since the attempt's intent.
+// created since the attempt's intent. A call has no text to tell it by.
 func sameText(a *attemptRecord, job *Job, r *Record) bool {
-	return r.From == a.from(job) && sha256.Sum256([]byte(r.Body)) == a.text && r.CreatedAt.After(a.intended.Add(-clockSlack))
+	if r.From != a.from(job) || r.Call != job.isCall() || !r.CreatedAt.After(a.intended.Add(-clockSlack)) {
+		return false
+	}
+	return r.Call || sha256.Sum256([]byte(r.Body)) == a.text
 }
 
 // lookedMove enters what the carrier remembers of an attempt.

@@ -17,7 +17,7 @@ import (
 
 // help returns the answer to a call for help, empty for none.
 func (d *Dialer) help(id contact.ID, text InboundText) string {
-	c := d.lastHeard(id)
+	c := d.lastReached(id, isText)
 	if c == nil {
 		return ""
 	}
@@ -27,7 +27,7 @@ func (d *Dialer) help(id contact.ID, text InboundText) string {
 // confirm returns the confirmation of an opt-out that is in effect, empty where
 // there must be none. That it was given is on record before it is.
 func (d *Dialer) confirm(ctx context.Context, id contact.ID, text InboundText) string {
-	c := d.lastHeard(id)
+	c := d.lastReached(id, isText)
 	if c == nil {
 		return ""
 	}
@@ -52,13 +52,16 @@ func (d *Dialer) confirm(ctx context.Context, id contact.ID, text InboundText) s
 	return words
 }
 
-// lastHeard returns the campaign that last texted the contact, nil for none.
-func (d *Dialer) lastHeard(id contact.ID) *campaign {
+func isText(channel contact.Channel) bool { return channel == contact.SMS }
+
+// lastReached returns the campaign that last reached out to the contact on such a
+// channel, nil for none.
+func (d *Dialer) lastReached(id contact.ID, on func(contact.Channel) bool) *campaign {
 	var record *campaignRecord
 	err := d.ledger.View(func(tx Tx) error {
 		b := books{tx}
 		for _, past := range b.history(id).past {
-			if past.channel != contact.SMS {
+			if !on(past.channel) {
 				continue
 			}
 			if a := b.attempt(past.sequence); a != nil {

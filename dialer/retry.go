@@ -109,7 +109,7 @@ func (b books) nextStep(a *attemptRecord, state CampaignState, outcome Outcome, 
 		return time.Time{}, false
 	}
 	again := at.Add(time.Duration(rule.After))
-	if rule.OtherDayPart {
+	if rule.OtherDayPart || record.Job.isCall() {
 		again = otherDayPart(a.intended, again, record.zoneOf(a.recipient))
 	}
 	return again, true

@@ -170,7 +170,7 @@ func (d *Dialer) Status(ctx context.Context, update StatusUpdate) error {
 	if err := d.ledger.Commit(ctx, move); err != nil {
 		return fmt.Errorf("write a status: %w", err)
 	}
-	if update.Status >= StatusSent {
+	if update.Status.leaves() {
 		d.backlog.leave(update.Attempt)
 	}
 	if move.strange != "" {

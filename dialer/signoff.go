@@ -25,7 +25,7 @@ type SignOff struct {
 // textSHA256 is the hash that a sign-off must name: the text's, or where there are
 // several that of all, in their order and each followed by a zero byte.
 func (j *Job) textSHA256() string {
-	texts := j.Message.texts()
+	texts := j.texts()
 	if len(texts) == 1 {
 		hash := sha256.Sum256([]byte(texts[0].body))
 		return hex.EncodeToString(hash[:])

@@ -2,13 +2,13 @@ package dialer
 
 import "fmt"
 
-// CarrierStatus is how far a message is, in the carrier's words. The order of
-// the constants is the lattice over which callbacks merge: a status never goes
-// back, since callbacks come late, twice and out of order.
+// CarrierStatus is how far a message or a call is, in the carrier's words.
+// Callbacks come late, twice and out of order; a status never goes back over the
+// ranks below.
 type CarrierStatus uint8
 
-// The statuses, in the order in which they can follow each other. The last
-// four are final; the first final one stays.
+// The statuses. Their order is that of the ledger's rows, not that in which they
+// follow each other: see rank.
 const (
 	StatusUnknown CarrierStatus = iota
 	StatusQueued
@@ -18,11 +18,43 @@ const (
 	StatusUndelivered
 	StatusFailed
 	StatusCanceled
+	// StatusRinging and those after it are a call's alone.
+	StatusRinging
+	StatusAnswered
+	StatusAnsweredMachine
+	StatusCompleted
+	StatusCompletedMachine
+	StatusBusy
+	StatusNoAnswer
+	carrierStatusCount
 )
 
 var statusNames = [...]string{
 	StatusUnknown: "unknown", StatusQueued: "queued", StatusSending: "sending", StatusSent: "sent",
 	StatusDelivered: "delivered", StatusUndelivered: "undelivered", StatusFailed: "failed", StatusCanceled: "canceled",
+	StatusRinging: "ringing", StatusAnswered: "answered", StatusAnsweredMachine: "answered_machine",
+	StatusCompleted: "completed", StatusCompletedMachine: "completed_machine", StatusBusy: "busy", StatusNoAnswer: "no_answer",
+}
+
+// rank is how far a status is along its way. A call's events are numbered by the
+// carrier in this same order; the numbers say nothing more, and its lists do not
+// have them.
+var rank = [carrierStatusCount]uint8{
+	StatusUnknown: 0, StatusQueued: 1, StatusSending: 2, StatusRinging: 3,
+	StatusSent: 4, StatusAnswered: 4, StatusAnsweredMachine: 5,
+	StatusDelivered: rankFinal, StatusUndelivered: rankFinal, StatusFailed: rankFinal, StatusCanceled: rankFinal,
+	StatusCompleted: rankFinal, StatusCompletedMachine: rankFinal, StatusBusy: rankFinal, StatusNoAnswer: rankFinal,
+}
+
+// rankOut is from where on a message has left the carrier, or a call was answered;
+// rankFinal from where on nothing follows.
+const rankOut, rankFinal = 4, 6
+
+func (s CarrierStatus) rank() uint8 {
+	if s < carrierStatusCount {
+		return rank[s]
+	}
+	return 0
 }
 
 // String returns the status's name.
@@ -34,11 +66,23 @@ func (s CarrierStatus) String() string {
 }
 
 // Final tells whether no other status can follow.
-func (s CarrierStatus) Final() bool { return s >= StatusDelivered }
+func (s CarrierStatus) Final() bool { return s.rank() >= rankFinal }
 
-// Merge returns what is known after both s, known so far, and news.
+// out tells that the carrier cannot call it back any more: the message has left, or
+// the call was answered.
+func (s CarrierStatus) out() bool { return s.rank() >= rankOut }
+
+// leaves tells that the carrier is done with it: a text has left its queue, or a
+// call is over.
+func (s CarrierStatus) leaves() bool { return s == StatusSent || s.Final() }
+
+// Merge returns what is known after both s, known so far, and news. The first final
+// status stays.
 func (s CarrierStatus) Merge(news CarrierStatus) CarrierStatus {
-	if s.Final() || news <= s {
+	switch {
+	case s == StatusAnsweredMachine && news == StatusCompleted:
+		return StatusCompletedMachine
+	case s.Final() || news.rank() <= s.rank():
 		return s
 	}
 	return news
@@ -54,7 +98,15 @@ func (s CarrierStatus) Outcome() Outcome {
 		return OutcomeUndelivered
 	case StatusFailed, StatusCanceled:
 		return OutcomeFailed
-	case StatusUnknown, StatusQueued, StatusSending, StatusSent:
+	case StatusCompleted:
+		return OutcomeAnsweredHuman
+	case StatusCompletedMachine:
+		return OutcomeAnsweredMachine
+	case StatusBusy:
+		return OutcomeBusy
+	case StatusNoAnswer:
+		return OutcomeNoAnswer
+	case StatusUnknown, StatusQueued, StatusSending, StatusSent, StatusRinging, StatusAnswered, StatusAnsweredMachine, carrierStatusCount:
 		return OutcomeUnknown
 	default:
 		return OutcomeUnknown
@@ -76,8 +128,7 @@ type StatusUpdate struct {
 // Outcome is how a recipient's last attempt ended.
 type Outcome uint8
 
-// The outcomes. Those of calls stand here so that books and reports need not
-// change when calls come.
+// The outcomes, of texts and of calls.
 const (
 	NoOutcome Outcome = iota
 	OutcomeDelivered

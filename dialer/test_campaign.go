@@ -90,16 +90,16 @@ func (d *Dialer) Test(ctx context.Context, name, operator, reason string) error 
 // ownPhones are phones of the broker's own, as recipients, with what a campaign is
 // made of that goes to them.
 type ownPhones struct {
-	drawn   []drawn
-	zones   *survey
-	segment Money
-	at      time.Time
-	key     []byte
-	mask    [2]byte
+	drawn  []drawn
+	zones  *survey
+	tariff *Tariff
+	at     time.Time
+	key    []byte
+	mask   [2]byte
 }
 
 func (d *Dialer) ownPhones(ids []contact.ID) (*ownPhones, error) {
-	p := &ownPhones{segment: d.registry.Tariff.Segment, at: d.clock.Now(), key: make([]byte, 32), zones: &survey{}}
+	p := &ownPhones{tariff: &d.registry.Tariff, at: d.clock.Now(), key: make([]byte, 32), zones: &survey{}}
 	_, _ = rand.Read(p.key) // never fails (crypto/rand)
 	_, _ = rand.Read(p.mask[:])
 	for _, id := range ids {
@@ -168,7 +168,7 @@ func (p *ownPhones) write(b books, of *Job, text jobText, note testNote) {
 	if of.Schedule.End.Before(job.Schedule.End) {
 		job.Schedule.End = of.Schedule.End
 	}
-	job.Budget = Money(phones) * Money(MeasureText(text.body).Segments) * p.segment
+	job.Budget = Money(phones) * dearest(job.wordings(p.tariff)).price
 	for _, phone := range p.drawn {
 		key := newRecipientKey(record.Number, phone.zone, p.mask, phone.id)
 		b.Put(BucketRecipient, key[:], recipient{state: RecipientPlanned}.append(nil))

@@ -27,6 +27,9 @@ const mostAdvised = 5
 // to write instead.
 func (j *Job) TextWarnings() []string {
 	var warnings []string
+	if j.isCall() {
+		return nil // a voice has no alphabet
+	}
 	for _, text := range j.Message.texts() {
 		warnings = append(warnings, adviseText(text.field, text.body)...)
 	}

@@ -191,7 +191,7 @@ func (d *Dialer) nameless(ctx context.Context, l look) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a contact's number: %w", err)
 	}
-	records, err := d.records.Find(ctx, number, l.attempt.intended.Add(-clockSlack))
+	records, err := d.records.Find(ctx, l.job.Channel, number, l.attempt.intended.Add(-clockSlack))
 	if err != nil {
 		return nil, fmt.Errorf("look for copies without a name: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/hustings/hustings/consent"
-	"github.com/hustings/hustings/consent/contact"
 )
 
 var jobID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
@@ -30,21 +29,19 @@ func (j *Job) Validate(registry *Registry) []Fault {
 	if j.Purpose != consent.Political {
 		say("purpose", "the only purpose is "+consent.Political, "%q is not a purpose that contacts consented to", j.Purpose)
 	}
-	if j.Channel != contact.SMS {
-		say("channel", "the channel is sms", "%s is not placed yet", j.Channel)
-	}
+	faults = append(faults, j.validateChannel(registry)...)
 	if j.Size < MinimumSize {
 		say("size", fmt.Sprintf("%d at least: figures over fewer people could single somebody out", MinimumSize),
 			"%d contacts cannot be ordered", j.Size)
 	}
-	switch price := dearest(j.wordings(registry.Tariff.Segment)).price; {
+	switch price := dearest(j.wordings(&registry.Tariff)).price; {
 	case j.Budget <= 0:
 		say("budget", "the most that the carrier may charge, such as 250.00", "no budget is given")
 	case j.Budget < price:
 		say("budget", "the most that the carrier may charge for the whole campaign, such as 250.00",
 			"%s does not pay for one message, which can cost %s", j.Budget, price)
 	}
-	faults = append(faults, j.Message.validate()...)
+	faults = append(faults, j.validateMessage()...)
 	faults = append(faults, j.validateSender(registry)...)
 	faults = append(faults, j.validateTimes()...)
 	faults = append(faults, j.validateTrial(registry)...)
@@ -87,7 +84,8 @@ const MinimumSize = 500
 // nobody reads that.
 const maxSegments = 6
 
-func (m *JobMessage) validate() []Fault {
+func (j *Job) validateMessage() []Fault {
+	m := &j.Message
 	faults := m.validateVariants()
 	for _, name := range sortedKeys(m.Elements) {
 		if _, err := consent.ParseElements([]string{name}); err != nil {
@@ -95,22 +93,25 @@ func (m *JobMessage) validate() []Fault {
 		}
 	}
 	for _, text := range m.texts() {
-		faults = append(faults, m.validateText(text)...)
+		faults = append(faults, j.validateText(text)...)
 	}
 	return faults
 }
 
 // validateText holds one text to all that a text must be.
-func (m *JobMessage) validateText(text jobText) []Fault {
+func (j *Job) validateText(text jobText) []Fault {
 	if strings.TrimSpace(text.body) == "" {
 		return []Fault{{Field: text.field, Reason: "the body is empty"}}
 	}
 	var faults []Fault
-	if size := MeasureText(text.body); size.Segments > maxSegments {
+	whole := text.body
+	if j.Call != nil {
+		whole = j.Call.Opening + "\n" + text.body
+	} else if size := MeasureText(text.body); size.Segments > maxSegments {
 		faults = append(faults, Fault{Field: text.field, Reason: fmt.Sprintf("the body takes %d segments, %d at most", size.Segments, maxSegments)})
 	}
-	for _, name := range sortedKeys(m.Elements) {
-		if words := m.Elements[name]; words == "" || !strings.Contains(text.body, words) {
+	for _, name := range sortedKeys(j.Message.Elements) {
+		if words := j.Message.Elements[name]; words == "" || !strings.Contains(whole, words) {
 			faults = append(faults, Fault{
 				Field: "message.elements." + name, Reason: fmt.Sprintf("%s does not contain %q", text, words),
 				Hint: "an element is a literal part of the body",

@@ -30,8 +30,9 @@ func (d *Dialer) variants(record *campaignRecord) ([]VariantSheet, error) {
 		return nil, nil
 	}
 	var sheets []VariantSheet
-	for _, text := range record.Job.Message.texts() {
-		size := MeasureText(text.body)
+	wordings := record.Job.wordings(&d.registry.Tariff)
+	for i, text := range record.Job.Message.texts() {
+		size := wordings[i].size
 		sheets = append(sheets, VariantSheet{Name: text.name, Encoding: size.Encoding, SegmentsEach: size.Segments, Final: map[string]uint64{}})
 	}
 	for from := campaignKey(record.Number); from != nil; {

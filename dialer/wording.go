@@ -82,20 +82,31 @@ func (m *JobMessage) validateVariants() []Fault {
 
 // wording is a text of a campaign at work, with what follows from it.
 type wording struct {
-	body  string
-	size  TextSize
-	hash  [sha256.Size]byte
+	body string
+	// size is what the pacer reckons with: segments, or one call.
+	size TextSize
+	hash [sha256.Size]byte
+	// units is what the carrier charges for at worst: segments, or begun minutes.
+	units int
 	price Money
 }
 
-func (j *Job) wordings(segment Money) []wording {
-	texts := j.Message.texts()
-	wordings := make([]wording, len(texts))
-	for i, text := range texts {
-		size := MeasureText(text.body)
-		wordings[i] = wording{
-			body: text.body, size: size, hash: sha256.Sum256([]byte(text.body)), price: Money(size.Segments) * segment,
+// callSize is the size of every call to the pacer.
+var callSize = TextSize{Encoding: "voice", Segments: 1}
+
+func (j *Job) wordings(tariff *Tariff) []wording {
+	whole, wordings := j.texts(), make([]wording, len(j.Message.texts()))
+	for i, text := range j.Message.texts() {
+		w := wording{body: text.body, hash: sha256.Sum256([]byte(whole[i].body))}
+		if j.Call != nil {
+			w.size, w.units = callSize, j.Call.minutes()
+			w.price = Money(w.units) * tariff.Minute
+		} else {
+			w.size = MeasureText(text.body)
+			w.units = w.size.Segments
+			w.price = Money(w.units) * tariff.Segment
 		}
+		wordings[i] = w
 	}
 	return wordings
 }
@@ -112,7 +123,7 @@ func (c *campaign) dearest() *wording { return dearest(c.wordings) }
 func dearest(wordings []wording) *wording {
 	most := &wordings[0]
 	for i := range wordings {
-		if wordings[i].size.Segments > most.size.Segments {
+		if wordings[i].units > most.units {
 			most = &wordings[i]
 		}
 	}
@@ -124,18 +135,27 @@ func (j *Job) textKeys(senders []string) []textKey {
 	var keys []textKey
 	for _, text := range j.Message.texts() {
 		for _, sender := range senders {
-			keys = append(keys, newTextKey(sender, text.body))
+			keys = append(keys, newTextKey(sender, j.told(text.body)))
 		}
 	}
 	return keys
 }
 
+// told is what the carrier's lists tell of a message: a text, and nothing of what a
+// call has said.
+func (j *Job) told(body string) string {
+	if j.isCall() {
+		return ""
+	}
+	return body
+}
+
 // says tells whether the text is one of the campaign's.
 func (c *campaign) says(text textKey) bool { return slices.Contains(c.keys, text) }
 
-// textFor returns the text that a contact gets in the campaign.
+// textFor returns what a contact gets in the campaign, whole.
 func (r *campaignRecord) textFor(id contact.ID) string {
-	texts := r.Job.Message.texts()
+	texts := r.Job.texts()
 	return texts[variantOf(r.Key, id, len(texts))].body
 }
 

@@ -37,7 +37,7 @@ func worldPlan(seed uint64) plan {
 	random.Shuffle(len(places), func(i, j int) { places[i], places[j] = places[j], places[i] })
 	pool := []int{0, 0, 2, 3}[rand.New(rand.NewPCG(seed, 4)).IntN(4)]
 	return plan{
-		pool: pool, people: 30 + random.IntN(150), places: places[:1+random.IntN(len(places))],
+		voice: seed%2 == 1, pool: pool, people: 30 + random.IntN(150), places: places[:1+random.IntN(len(places))],
 		speed: []float64{300, 600, 600, 1200}[random.IntN(4)], rate: []float64{0.005, 0.02, 0.1, 2}[random.IntN(4)],
 		inFlight: 1 + random.IntN(10), steps: 3, parties: []string{"party-a", "party-b", "party-c"},
 		// From long before the first round to after the second one.
@@ -64,7 +64,7 @@ func newWorld(h *house, seed uint64, campaigns int) *world {
 		case 11:
 			p.BirthYear, p.never = 2012, "they are children"
 		case 15:
-			p.Line, p.never = contact.Fixed, "a landline reads no texts"
+			p.Line, p.never = contact.Fixed, landline
 		case 19:
 			p.Territory, _ = contact.FindTerritory("FR-99")
 			p.never = "nobody knows their time"

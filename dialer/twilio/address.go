@@ -12,6 +12,12 @@ import (
 const (
 	statusPath  = "/twilio/status/"
 	inboundPath = "/twilio/inbound"
+	// A call's digits and its verdict on machines come with the attempt's reference,
+	// those of somebody who rings back without.
+	digitPath    = "/twilio/digit/"
+	machinePath  = "/twilio/machine/"
+	voicePath    = "/twilio/voice"
+	rungBackPath = "/twilio/rungback"
 )
 
 // retryFragment asks Twilio to repeat a callback up to 5 times, on every kind
@@ -97,6 +103,26 @@ func parsePublicAddress(text string) (publicAddress, error) {
 // statusURL is where Twilio shall report on the attempt of that reference.
 func (a publicAddress) statusURL(reference string) string {
 	return a.base + statusPath + reference + "#" + retryFragment
+}
+
+func (a publicAddress) digitURL(reference string) string {
+	return a.base + digitPath + reference + "#" + retryFragment
+}
+
+func (a publicAddress) machineURL(reference string) string {
+	return a.base + machinePath + reference + "#" + retryFragment
+}
+
+func (a publicAddress) rungBackURL() string { return a.base + rungBackPath + "#" + retryFragment }
+
+// VoiceURL returns what to enter at Twilio as the webhook for incoming calls to a
+// number, given the public URL: people ring back.
+func VoiceURL(publicURL string) (string, error) {
+	address, err := parsePublicAddress(publicURL)
+	if err != nil {
+		return "", fmt.Errorf("public url: %w", err)
+	}
+	return address.base + voicePath + "#" + retryFragment, nil
 }
 
 // InboundURL returns what to enter at Twilio as the webhook for incoming

@@ -25,11 +25,11 @@ const (
 )
 
 // answer tells what the exchange proves about a create request.
-func (e *exchange) answer() dialer.Answer {
+func (e *exchange) answer(valid func(sid string) bool) dialer.Answer {
 	var answer dialer.Answer
 	switch {
 	case e.err == nil:
-		answer = classify(e.status, e.body.Bytes())
+		answer = classify(e.status, e.body.Bytes(), valid)
 	case !e.connected.Load():
 		answer = dialer.Answer{Kind: dialer.Withdrawn, Detail: "no connection: " + describe(e.err)}
 	case e.status == 0:
@@ -47,11 +47,11 @@ func (e *exchange) answer() dialer.Answer {
 // classify tells what a whole answer to a create request proves: Accepted only
 // with 201 and a valid name, Refused or Withdrawn only with Twilio's own error
 // object, and Unclear otherwise.
-func classify(status int, body []byte) dialer.Answer {
+func classify(status int, body []byte, valid func(sid string) bool) dialer.Answer {
 	answer := dialer.Answer{Kind: dialer.Unclear, HTTPStatus: status}
 	if status == http.StatusCreated {
 		sid := createdSID(body)
-		if !validMessageSID(sid) {
+		if !valid(sid) {
 			answer.Detail = "201 without a valid sid"
 			return answer
 		}

@@ -23,7 +23,7 @@ func FuzzClassify(f *testing.F) {
 	f.Add(uint16(403), []byte(proxyPage))
 	f.Add(uint16(400), []byte(`{"code":33639980001,"message":"x","status":400}`))
 	f.Fuzz(func(t *testing.T, status uint16, body []byte) {
-		answer := classify(int(status), body)
+		answer := classify(int(status), body, validMessageSID)
 		if answer.HTTPStatus != int(status) || answer.Detail == "" {
 			t.Errorf("got %+v for status %d", answer, status)
 		}

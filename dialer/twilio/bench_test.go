@@ -84,7 +84,7 @@ func BenchmarkPlace_Client(b *testing.B) {
 		_, _ = e.service().CreateMessage(client.createParams(request))
 		e.err, e.status = nil, http.StatusCreated
 		e.body.WriteString(benchCreated)
-		if answer := e.answer(); answer.Kind != dialer.Accepted {
+		if answer := e.answer(validMessageSID); answer.Kind != dialer.Accepted {
 			b.Fatalf("got %+v", answer)
 		}
 		e.release()

@@ -44,6 +44,8 @@ type CallbackOptions struct {
 	AuthToken    Secret
 	ReferenceKey Secret
 	PublicURL    string
+	// Calls takes what happens in calls; without it there are none.
+	Calls CallInbox
 	// Clock says when an inbound text came; nil means the wall clock.
 	Clock dialer.Clock
 	// Logger takes what an operator should know. The zero value discards.
@@ -54,6 +56,8 @@ type CallbackOptions struct {
 type CallbackCounts struct {
 	// Statuses and Inbound were taken by the Inbox.
 	Statuses, Inbound uint64
+	// Digits, Verdicts and RungBack were taken by the CallInbox.
+	Digits, Verdicts, RungBack uint64
 	// BadSignature and BadReference were refused: somebody else sent them, or
 	// the public URL or a key is configured wrongly.
 	BadSignature, BadReference uint64
@@ -63,11 +67,14 @@ type CallbackCounts struct {
 	Deferred uint64
 }
 
-// Callbacks receives Twilio's requests to us: POST /twilio/status/{reference}
-// and POST /twilio/inbound, below the public URL's own path or, where a proxy
-// has removed that, without it. It believes nothing before the signature.
+// Callbacks receives Twilio's requests to us: POST /twilio/status/{reference} and
+// POST /twilio/inbound, and for calls /twilio/digit/{reference},
+// /twilio/machine/{reference}, /twilio/voice and /twilio/rungback, below the public
+// URL's own path or, where a proxy has removed that, without it. It believes nothing
+// before the signature.
 type Callbacks struct {
 	inbox      Inbox
+	calls      CallInbox
 	public     publicAddress
 	references references
 	validator  *validator
@@ -76,7 +83,8 @@ type Callbacks struct {
 	// Whoever sends rubbish must not fill the log with it.
 	refusedLog, unusableLog, deferredLog rate.Sometimes
 
-	statuses, inbound, badSignature, badReference, unusable, deferred atomic.Uint64
+	statuses, inbound, digits, verdicts, rungBack  atomic.Uint64
+	badSignature, badReference, unusable, deferred atomic.Uint64
 }
 
 // NewCallbacks makes the handler. It refuses an empty token, with which
@@ -97,7 +105,7 @@ func NewCallbacks(options CallbackOptions, inbox Inbox) (*Callbacks, error) {
 	}
 	sometimes := func() rate.Sometimes { return rate.Sometimes{First: 1, Interval: 10 * time.Second} }
 	return &Callbacks{
-		inbox: inbox, public: public, references: newReferences(options.ReferenceKey),
+		inbox: inbox, calls: options.Calls, public: public, references: newReferences(options.ReferenceKey),
 		validator: newValidator(options.AuthToken, public), clock: options.Clock, logger: options.Logger,
 		refusedLog: sometimes(), unusableLog: sometimes(), deferredLog: sometimes(),
 	}, nil
@@ -106,7 +114,8 @@ func NewCallbacks(options CallbackOptions, inbox Inbox) (*Callbacks, error) {
 // Counts returns how many callbacks there were.
 func (c *Callbacks) Counts() CallbackCounts {
 	return CallbackCounts{
-		Statuses: c.statuses.Load(), Inbound: c.inbound.Load(), BadSignature: c.badSignature.Load(),
+		Statuses: c.statuses.Load(), Inbound: c.inbound.Load(),
+		Digits: c.digits.Load(), Verdicts: c.verdicts.Load(), RungBack: c.rungBack.Load(), BadSignature: c.badSignature.Load(),
 		BadReference: c.badReference.Load(), Unusable: c.unusable.Load(), Deferred: c.deferred.Load(),
 	}
 }
@@ -116,8 +125,8 @@ func (c *Callbacks) Counts() CallbackCounts {
 func (c *Callbacks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	heard := time.Now()
 	path := strings.TrimPrefix(r.URL.EscapedPath(), c.public.path)
-	reference, isStatus := strings.CutPrefix(path, statusPath)
-	if !isStatus && path != inboundPath {
+	at, known := splitPath(path)
+	if !known || c.calls == nil && at.kind != statusPath && at.kind != inboundPath {
 		http.NotFound(w, r)
 		return
 	}
@@ -133,10 +142,24 @@ func (c *Callbacks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.refuse(w, &c.badSignature, "signature")
 	case status != http.StatusOK:
 		w.WriteHeader(status)
-	case isStatus:
-		c.takeStatus(r.Context(), w, reference, form)
 	default:
-		c.takeInbound(r.Context(), w, form, heard)
+		c.take(r.Context(), w, at, form, heard)
+	}
+}
+
+// take hands a callback that Twilio has signed to whom it concerns.
+func (c *Callbacks) take(ctx context.Context, w http.ResponseWriter, at callbackPath, form fields, heard time.Time) {
+	switch at.kind {
+	case statusPath:
+		c.takeStatus(ctx, w, at.reference, form)
+	case inboundPath:
+		c.takeInbound(ctx, w, form, heard)
+	case machinePath:
+		c.takeVerdict(ctx, w, at.reference, form)
+	case voicePath:
+		c.takeCall(ctx, w, form)
+	default:
+		c.takeDigit(ctx, w, at, form, heard)
 	}
 }
 
@@ -213,11 +236,9 @@ func (c *Callbacks) takeStatus(ctx context.Context, w http.ResponseWriter, refer
 		c.refuse(w, &c.badReference, "reference")
 		return
 	}
-	word := form.get("MessageStatus")
-	status, known := parseStatus(word)
-	code := parseCode(form.get("ErrorCode"))
-	update := dialer.StatusUpdate{Attempt: attempt, SID: form.get("MessageSid"), Status: status, Code: code, Effect: EffectOf(code)}
-	if !known || !validMessageSID(update.SID) {
+	update, word, known := readStatus(form)
+	update.Attempt = attempt
+	if !known {
 		c.drop("status", word, attempt)
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -228,6 +249,26 @@ func (c *Callbacks) takeStatus(ctx context.Context, w http.ResponseWriter, refer
 	}
 	c.statuses.Add(1)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// readStatus reads what a callback says of a message or a call, and tells whether
+// that is anything we know.
+func readStatus(form fields) (update dialer.StatusUpdate, word string, known bool) {
+	if sid := form.get("CallSid"); sid != "" {
+		word = form.get("CallStatus")
+		update.SID = sid
+		update.Status, known = parseCallStatus(word, form.get("AnsweredBy"))
+		update.Code = parseCode(form.get("ErrorCode"))
+		known = known && validCallSID(sid)
+	} else {
+		word = form.get("MessageStatus")
+		update.SID = form.get("MessageSid")
+		update.Status, known = parseStatus(word)
+		update.Code = parseCode(form.get("ErrorCode"))
+		known = known && validMessageSID(update.SID)
+	}
+	update.Effect = EffectOf(update.Code)
+	return update, word, known
 }
 
 func (c *Callbacks) takeInbound(ctx context.Context, w http.ResponseWriter, form fields, heard time.Time) {

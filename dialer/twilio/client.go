@@ -38,6 +38,7 @@ type Client struct {
 	references references
 	timeout    time.Duration
 	receivers  []string
+	callers    []string
 	transport  *http.Transport
 	observe    func(Exchange)
 	logger     zerolog.Logger
@@ -76,6 +77,7 @@ func New(options Options) (*Client, error) {
 		references: newReferences(options.ReferenceKey),
 		timeout:    options.Timeout,
 		receivers:  options.Receivers,
+		callers:    options.Callers,
 		transport:  newTransport(options),
 		observe:    options.Observe,
 		logger:     options.Logger,
@@ -103,11 +105,13 @@ func (c *Client) Place(ctx context.Context, request dialer.Request) dialer.Answe
 		// Without a validity Twilio would keep the message for ten hours, far
 		// past the end of any window.
 		return dialer.Answer{Kind: dialer.Withdrawn, Detail: "not sent: less than a second of validity is left"}
+	case request.IsCall():
+		return c.placeCall(ctx, request)
 	}
 	e := c.newExchange(ctx, "create", answerLimit)
 	defer e.release()
 	_, _ = e.service().CreateMessage(c.createParams(request)) // The exchange knows more than twilio-go's error.
-	return e.answer()
+	return e.answer(validMessageSID)
 }
 
 func (c *Client) createParams(request dialer.Request) *api.CreateMessageParams {
@@ -131,37 +135,36 @@ func isMessagingService(sender string) bool {
 	return len(sender) == sidSize && strings.HasPrefix(sender, "MG") && isHex(sender[2:])
 }
 
-// Cancel asks Twilio not to send a message that it still queues. That it came
-// too late is not an error. The error is an *Error: the sid is none, or Twilio
+// Cancel asks Twilio not to send a message that it still queues, and not to ring,
+// or to stop ringing, for a call. That it came too late is not an error. The error is an *Error: the sid is none, or Twilio
 // could not be asked, did not know us or was too busy.
 func (c *Client) Cancel(ctx context.Context, sid string) error {
-	const operation = "cancel message"
+	const operation = "cancel"
+	if validCallSID(sid) {
+		return c.updateCall(ctx, operation, sid, new(api.UpdateCallParams).SetStatus("canceled"))
+	}
 	if !validMessageSID(sid) {
 		return &Error{Operation: operation, fault: "the sid is no message's"}
 	}
 	e := c.newExchange(ctx, "cancel", answerLimit)
 	defer e.release()
 	_, _ = e.service().UpdateMessage(sid, new(api.UpdateMessageParams).SetStatus("canceled")) // As in Place.
-	err := e.fail(operation)
-	if failure, refused := errors.AsType[*Error](err); refused && failure.tooLate() {
-		return nil
-	}
-	return err
+	return e.unlessLate(operation)
 }
 
-// Forget asks Twilio to delete its copy of a message. That it has none is not an
+// Forget asks Twilio to delete its copy of a message or a call. That it has none is not an
 // error. One that it refuses to delete, since it is not over, wraps
 // dialer.ErrNotForgotten; every other error means that Twilio could not be asked,
 // did not know us or was too busy.
 func (c *Client) Forget(ctx context.Context, sid string) error {
-	const operation = "delete message"
-	if !validMessageSID(sid) {
-		return fmt.Errorf("%s: the sid is no message's: %w", operation, dialer.ErrNotForgotten)
+	const operation = "delete"
+	if !validMessageSID(sid) && !validCallSID(sid) {
+		return fmt.Errorf("%s: the sid is no message's and no call's: %w", operation, dialer.ErrNotForgotten)
 	}
 	e := c.newExchange(ctx, "delete", answerLimit)
 	defer e.release()
-	_ = e.service().DeleteMessage(sid, new(api.DeleteMessageParams)) // As in Place.
-	if e.err == nil && e.status == http.StatusNoContent {
+	e.deleteCopy(sid)
+	if e.gone() {
 		return nil
 	}
 	err := e.fail(operation)

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hustings/hustings/consent/contact"
 )
 
 // FuzzParseObject ensures that a JSON callback is read whole or not at all, and
@@ -138,7 +140,7 @@ func FuzzPages(f *testing.F) {
 		body.Store(&text)
 		status.Store(int64(200 + code%400))
 		asked.Store(0)
-		records, err := client.Find(t.Context(), number, testSince)
+		records, err := client.Find(t.Context(), contact.SMS, number, testSince)
 		if err != nil && records != nil || asked.Load() > findPages {
 			t.Errorf("%d pages were asked for; %v with %v", asked.Load(), records, err)
 		}

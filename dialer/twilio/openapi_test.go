@@ -12,6 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
+	"github.com/hustings/hustings/consent/contact"
 	"github.com/hustings/hustings/dialer"
 )
 
@@ -114,7 +115,7 @@ func TestClient_OpenAPI(t *testing.T) {
 			t.Errorf("got %+v", answer)
 		}
 	}
-	if _, err := client.Find(t.Context(), request.To, testSince); err != nil {
+	if _, err := client.Find(t.Context(), contact.SMS, request.To, testSince); err != nil {
 		t.Error(err)
 	}
 	if _, err := client.Inbound(t.Context(), testSince); err != nil {

@@ -45,6 +45,8 @@ type Options struct {
 	// Inbound asks for each; else it reads through all messages, sent ones
 	// included, which takes long for a busy account.
 	Receivers []string
+	// Callers are the numbers that we call from. Outbound lists the calls of each.
+	Callers []string
 
 	// Dial makes the network connections; nil means a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)

@@ -52,7 +52,7 @@ func TestPrism(t *testing.T) {
 	if placed.Kind != dialer.Accepted {
 		t.Fatalf("a message was not accepted: %+v", placed)
 	}
-	records, err := client.Find(t.Context(), number, began.Add(-time.Minute))
+	records, err := client.Find(t.Context(), contact.SMS, number, began.Add(-time.Minute))
 	if err != nil || len(records) != 1 || records[0].SID != placed.SID {
 		t.Errorf("it was not found again: %+v %v", records, err)
 	}

@@ -48,6 +48,9 @@ type message struct {
 	PriceUnit string `json:"price_unit"`
 }
 
+// The lists, as they end in an address.
+const messages, calls = "Messages.json", "Calls.json"
+
 type messagePage struct {
 	Messages    *[]message `json:"messages"`
 	NextPageURI string     `json:"next_page_uri"`
@@ -89,14 +92,17 @@ func (m *message) record(to contact.Number) (dialer.Record, error) {
 	return record, nil
 }
 
-// Find lists the messages to a number that were created at or after since,
-// which counts in whole seconds as Twilio's dates do. The error is an *Error.
+// Find lists the messages to a number, or the calls, that were created at or after
+// since, which counts in whole seconds as Twilio's dates do. The error is an *Error.
 //
-// It asks by recipient alone: Twilio's filter on dates looks at the date sent,
-// which a queued message does not have yet.
-func (c *Client) Find(ctx context.Context, to contact.Number, since time.Time) ([]dialer.Record, error) {
-	const operation = "find messages"
+// It asks by recipient alone: Twilio's filter on dates looks at the date sent, or
+// begun, which whatever is queued does not have yet.
+func (c *Client) Find(ctx context.Context, channel contact.Channel, to contact.Number, since time.Time) ([]dialer.Record, error) {
 	since = since.Truncate(time.Second)
+	if channel.IsVoice() {
+		return c.findCalls(ctx, to, since)
+	}
+	const operation = "find messages"
 	var records []dialer.Record
 	params := new(api.ListMessageParams).SetTo(to.E164()).SetPageSize(findPageSize)
 	err := c.list(ctx, operation, params, findPages, func(m message) error {
@@ -122,8 +128,9 @@ func (c *Client) Find(ctx context.Context, to contact.Number, since time.Time) (
 const outboundOverlap = 15 * time.Minute
 
 // Outbound lists the messages of our senders (see Options.Receivers; with none,
-// of everybody) that were created at or after since, in whole seconds: the
-// newest first for each sender, a page at a time. An error, which is an *Error,
+// of everybody) and the calls of our callers (Options.Callers; with none, no calls)
+// that were created at or after since, in whole seconds: the newest first for each
+// of them, a page at a time. An error, which is an *Error,
 // comes last.
 //
 // It asks without a date: Twilio's filter looks at the date sent, which a queued
@@ -143,6 +150,7 @@ func (c *Client) Outbound(ctx context.Context, since time.Time) iter.Seq2[[]dial
 				}
 			}
 		}
+		c.outboundCalls(ctx, since, yield)
 	}
 }
 
@@ -168,7 +176,7 @@ func (c *Client) outbound(ctx context.Context, params *api.ListMessageParams, si
 			}
 			records, newest, err := recordsSince(*page.Messages, since)
 			if err == nil && page.NextPageURI != "" {
-				token, number, err = c.nextPage(page.NextPageURI)
+				token, number, err = c.nextPage(messages, page.NextPageURI)
 			}
 			if err != nil {
 				yield(nil, &Error{Operation: operation, fault: err.Error()})
@@ -212,17 +220,23 @@ func recordsSince(page []message, since time.Time) (records []dialer.Record, new
 const pageTries = 4
 
 // pageAgain fetches a page, again after a while where that fails.
-func (c *Client) pageAgain(ctx context.Context, operation string, params *api.ListMessageParams, token, number string) (messagePage, error) {
+func (c *Client) pageAgain(ctx context.Context, operation string, params *api.ListMessageParams, token, number string) (page messagePage, err error) {
+	err = c.again(ctx, func() (err error) { page, err = c.page(ctx, operation, params, token, number); return err })
+	return page, err
+}
+
+// again fetches until that does not fail, or has failed too often.
+func (c *Client) again(ctx context.Context, fetch func() error) error {
 	for try := 1; ; try++ {
-		page, err := c.page(ctx, operation, params, token, number)
+		err := fetch()
 		if err == nil || try == pageTries {
-			return page, err
+			return err
 		}
 		wait := time.NewTimer(time.Duration(try) * time.Second)
 		select {
 		case <-ctx.Done():
 			wait.Stop()
-			return page, err
+			return err
 		case <-wait.C:
 		}
 	}
@@ -292,7 +306,7 @@ func (c *Client) list(ctx context.Context, operation string, params *api.ListMes
 		if page.NextPageURI == "" {
 			return nil
 		}
-		if token, number, err = c.nextPage(page.NextPageURI); err != nil {
+		if token, number, err = c.nextPage(messages, page.NextPageURI); err != nil {
 			return &Error{Operation: operation, fault: err.Error()}
 		}
 	}
@@ -316,12 +330,12 @@ func (c *Client) page(ctx context.Context, operation string, params *api.ListMes
 
 // nextPage reads where a list goes on. Only the place in this same list is
 // taken from it; our credentials go to no other host or path.
-func (c *Client) nextPage(uri string) (token, number string, err error) {
+func (c *Client) nextPage(resource, uri string) (token, number string, err error) {
 	next, err := url.Parse(uri)
 	if err != nil {
 		return "", "", errors.New("the next page's address is not a URL")
 	}
-	list := "/2010-04-01/Accounts/" + c.account + "/Messages.json"
+	list := "/2010-04-01/Accounts/" + c.account + "/" + resource
 	if next.Host != "" && (next.Host != c.base.Host || next.Scheme != c.base.Scheme) || next.Path != list {
 		return "", "", errors.New("the next page is not on this list")
 	}

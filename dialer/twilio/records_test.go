@@ -72,7 +72,7 @@ func TestClient_Find(t *testing.T) {
 		{sent(6, testNumber, afterSince, "being_invented", "30008")},
 	}}
 	client := mustClient(t, newStub(t, list.serve).URL)
-	got, err := client.Find(t.Context(), mustNumber(t, testNumber), testSince)
+	got, err := client.Find(t.Context(), contact.SMS, mustNumber(t, testNumber), testSince)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestClient_List_Faults(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			client := mustClient(t, newStub(t, test.handler).URL)
-			_, find := client.Find(t.Context(), mustNumber(t, testNumber), testSince)
+			_, find := client.Find(t.Context(), contact.SMS, mustNumber(t, testNumber), testSince)
 			_, inbound := client.Inbound(t.Context(), testSince)
 			for _, err := range []error{find, inbound} {
 				var failure *Error
@@ -189,7 +189,7 @@ func TestError_Is(t *testing.T) {
 	client := mustClient(t, newStub(t, hang).URL)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	_, err := client.Find(ctx, mustNumber(t, testNumber), testSince)
+	_, err := client.Find(ctx, contact.SMS, mustNumber(t, testNumber), testSince)
 	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want a deadline", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/hustings/hustings/consent/contact"
 )
 
 // noNumber fails where text holds the test's number in any spelling: with or
@@ -90,7 +92,7 @@ func TestClient_Redaction(t *testing.T) {
 			answer.SID = ""
 			noNumber(t, "answer", fmt.Sprintf("%+v %+v", answer, request.To))
 			since := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
-			_, findErr := client.Find(t.Context(), request.To, since)
+			_, findErr := client.Find(t.Context(), contact.SMS, request.To, since)
 			_, inboundErr := client.Inbound(t.Context(), since)
 			for _, err := range []error{findErr, inboundErr, client.Cancel(t.Context(), testSID)} {
 				if err == nil {

@@ -134,7 +134,7 @@ func TestSandbox_Life(t *testing.T) {
 	if known != dialer.StatusDelivered {
 		t.Errorf("ended %v", known)
 	}
-	records, err := x.client.Find(t.Context(), asked.To, start)
+	records, err := x.client.Find(t.Context(), contact.SMS, asked.To, start)
 	if err != nil || len(records) != 1 || records[0].SID != answer.SID || records[0].Body != asked.Body || records[0].Status != dialer.StatusDelivered {
 		t.Errorf("found %+v, %v", records, err)
 	}
@@ -197,7 +197,7 @@ func TestSandbox_Faults(t *testing.T) {
 			if got := x.client.Place(t.Context(), asked); got.Kind != test.want {
 				t.Errorf("got %+v, want kind %d", got, test.want)
 			}
-			records, err := x.client.Find(t.Context(), asked.To, start)
+			records, err := x.client.Find(t.Context(), contact.SMS, asked.To, start)
 			if err != nil || (len(records) == 1) != test.exists {
 				t.Errorf("found %+v, %v", records, err)
 			}

@@ -78,7 +78,11 @@ func (d *Daemon) connectCarrier(account account) error {
 		MaxConnections: d.config.Pacing.InFlight, Timeout: settings.Timeout, Logger: d.log,
 	}
 	for _, sender := range d.registry.Senders {
-		options.Receivers = append(options.Receivers, sender.ID)
+		if sender.Rings() {
+			options.Callers = append(options.Callers, sender.ID)
+		} else {
+			options.Receivers = append(options.Receivers, sender.ID)
+		}
 	}
 	if settings.MaxConnections > 0 && !d.carrier.sandbox {
 		options.MaxConnections = settings.MaxConnections
@@ -156,7 +160,7 @@ func share(part float64) float64 {
 func (d *Daemon) openCallbacks() error {
 	callbacks, err := twilio.NewCallbacks(twilio.CallbackOptions{
 		AuthToken: d.carrier.token, ReferenceKey: twilio.NewSecret(d.keys.Callback.Bytes()),
-		PublicURL: d.carrier.publicURL, Clock: d.dialer.Hearing(), Logger: d.log,
+		PublicURL: d.carrier.publicURL, Calls: d.dialer, Clock: d.dialer.Hearing(), Logger: d.log,
 	}, d.dialer)
 	if err != nil {
 		return err

@@ -192,7 +192,7 @@ func (d *Daemon) openStore() error {
 func (d *Daemon) openDialer() error {
 	options := dialer.Options{
 		Ledger: d.ledger, Journal: d.objections, Witness: store.NewWitness(d.paths.Mark), Directory: d.directories,
-		Carrier: d.carrier.client, Records: d.carrier.client, Publisher: &d.announcer,
+		Carrier: d.carrier.client, Calls: d.carrier.client, Records: d.carrier.client, Publisher: &d.announcer,
 		Registry: d.registry, Pack: d.pack, Identity: d.keys.Identity, Clock: d.clock, Log: d.log,
 		Limits:   d.config.Holds.Limits(),
 		InFlight: d.config.Pacing.InFlight, KeepCopies: time.Duration(d.config.Carrier.KeepDays) * 24 * time.Hour,

@@ -88,7 +88,7 @@ func TestStub(t *testing.T) {
 	if update := h.heard[messages]; update.Status != dialer.StatusDelivered || !strings.HasPrefix(update.SID, "SM") {
 		t.Errorf("heard %+v", update)
 	}
-	if records, err := client.Find(t.Context(), contact.Number{}, carrier.clock.Start); err == nil && len(records) > 0 {
+	if records, err := client.Find(t.Context(), contact.SMS, contact.Number{}, carrier.clock.Start); err == nil && len(records) > 0 {
 		t.Errorf("the stub lists %d messages", len(records))
 	}
 	if err := carrier.close(); err != nil {

@@ -195,8 +195,8 @@ type mortalRecords struct {
 	f *failpoint
 }
 
-func (r mortalRecords) Find(ctx context.Context, to contact.Number, since time.Time) (records []dialer.Record, err error) {
-	r.f.around("Records.Find", func() { records, err = r.CarrierRecords.Find(ctx, to, since) })
+func (r mortalRecords) Find(ctx context.Context, channel contact.Channel, to contact.Number, since time.Time) (records []dialer.Record, err error) {
+	r.f.around("Records.Find", func() { records, err = r.CarrierRecords.Find(ctx, channel, to, since) })
 	return records, err
 }
 
