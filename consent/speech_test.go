@@ -43,7 +43,7 @@ func TestSpeech_Validate(t *testing.T) {
 // Ensure that a pack speaks as the one does which it extends, unless it has words of
 // its own, and that the names are filled in.
 func TestPack_Speech(t *testing.T) {
-	base := PackFile{Pack: "BASE", Title: "Base", Version: "2026-01-01", ValidFrom: "2026-01-01", ValidTo: "2030-01-01"}
+	base := PackFile{Pack: "BASE", Title: "Base", Version: "2026-01-01", Abstract: true, ValidFrom: "2026-01-01", ValidTo: "2030-01-01"}
 	silent, err := NewPack(base)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestPack_Speech(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	child, err := NewPack(PackFile{Pack: "CHILD", Title: "Child", Version: "2026-01-01", Extends: "BASE", ValidFrom: "2026-01-01", ValidTo: "2030-01-01"}, parent)
+	child, err := NewPack(PackFile{Pack: "CHILD", Title: "Child", Version: "2026-01-01", Extends: "BASE", Abstract: true, ValidFrom: "2026-01-01", ValidTo: "2030-01-01"}, parent)
 	if err != nil {
 		t.Fatal(err)
 	}

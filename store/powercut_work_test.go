@@ -160,7 +160,7 @@ func (*workCarrier) Forget(context.Context, string) error { return nil }
 type emptyRecords struct{}
 
 // Find finds nothing.
-func (emptyRecords) Find(context.Context, contact.Number, time.Time) ([]dialer.Record, error) {
+func (emptyRecords) Find(context.Context, contact.Channel, contact.Number, time.Time) ([]dialer.Record, error) {
 	return nil, nil
 }
 

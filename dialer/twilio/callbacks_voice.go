@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hustings/hustings/consent/contact"
 	"github.com/hustings/hustings/dialer"
 )
 
@@ -93,7 +94,10 @@ func (c *Callbacks) takeVerdict(ctx context.Context, w http.ResponseWriter, refe
 
 // takeCall answers somebody who rings one of our numbers.
 func (c *Callbacks) takeCall(ctx context.Context, w http.ResponseWriter, form fields) {
-	from, _ := parseNumber(form.get("From")) // none where it is withheld
+	from, _ := parseNumber(form.get("From"))
+	if withheld[form.get("From")] {
+		from = contact.Number{}
+	}
 	spoken, err := c.calls.RungBack(ctx, dialer.Caller{From: from, To: form.get("To")})
 	if err != nil {
 		c.deferNews(w, "call", err)
@@ -102,6 +106,13 @@ func (c *Callbacks) takeCall(ctx context.Context, w http.ResponseWriter, form fi
 	c.rungBack.Add(1)
 	document, err := answerDocument(spoken, c.public.rungBackURL())
 	writeDocument(w, document, err)
+}
+
+// withheld are what Twilio puts in the place of a number that is not shown: words, as
+// they are spelled on a phone's keys ("restricted", "anonymous", "unknown", "blocked",
+// "unavailable"; Twilio, "Why am I receiving calls from these strange numbers?").
+var withheld = map[string]bool{
+	"+7378742833": true, "+266696687": true, "+8656696": true, "+2562533": true, "+86282452253": true,
 }
 
 // writeDocument answers with what is to be said. Where that cannot be written the

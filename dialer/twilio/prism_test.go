@@ -66,9 +66,33 @@ func TestPrism(t *testing.T) {
 	if err := client.Cancel(t.Context(), placed.SID); err != nil {
 		t.Errorf("cancel: %v", err)
 	}
+	prismCalls(t, client, number)
 	invalid, _ := contact.ParseE164("+15005550001")
 	if refused := client.Place(t.Context(), dialer.Request{Attempt: 2, To: invalid, From: sender, Body: "Bonjour", ValidFor: time.Minute}); refused.Kind != dialer.Refused || refused.Code != 21211 {
 		t.Errorf("an invalid number: %+v", refused)
+	}
+}
+
+// prismCalls places a call, finds it again and ends it.
+func prismCalls(t *testing.T, client *twilio.Client, number contact.Number) {
+	t.Helper()
+	began := time.Now()
+	request := dialer.Request{Attempt: 3, To: number, From: caller, Body: "Bonjour", ValidFor: 4 * time.Minute, Call: callTerms()}
+	placed := client.Place(t.Context(), request)
+	if placed.Kind != dialer.Accepted || !strings.HasPrefix(placed.SID, "CA") {
+		t.Fatalf("a call was not accepted: %+v", placed)
+	}
+	records, err := client.Find(t.Context(), contact.Robocall, number, began.Add(-time.Minute))
+	if err != nil || len(records) != 1 || records[0].SID != placed.SID || !records[0].Call {
+		t.Errorf("it was not found again: %+v %v", records, err)
+	}
+	for what, err := range map[string]error{
+		"cancel": client.Cancel(t.Context(), placed.SID), "hang up": client.HangUp(t.Context(), placed.SID),
+		"leave a text": client.Leave(t.Context(), placed.SID, request.Call.Script),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ const (
 	token   = "0123456789abcdef0123456789abcdef"
 	sender  = "+15005550006"
 	person  = "+33639980001"
+	caller  = "+33162000001"
 )
 
 // patience bounds every wait for something that has to come.
@@ -33,6 +34,9 @@ type exchange struct {
 	statuses  chan dialer.StatusUpdate
 	texts     chan dialer.InboundText
 	forged    chan sandbox.Record
+	keys      chan dialer.Keypress
+	verdicts  chan dialer.Detection
+	callers   chan dialer.Caller
 }
 
 func (x *exchange) Status(_ context.Context, update dialer.StatusUpdate) error {
@@ -45,11 +49,32 @@ func (x *exchange) Inbound(_ context.Context, text dialer.InboundText) (string, 
 	return "Noté", nil
 }
 
+func (x *exchange) Pressed(_ context.Context, key dialer.Keypress) (dialer.Spoken, error) {
+	x.keys <- key
+	return dialer.Spoken{Language: "fr-FR", Text: "Dit après " + key.Digits, Asks: key.Digits != dialer.ObjectDigit}, nil
+}
+
+func (x *exchange) Detected(_ context.Context, detection dialer.Detection) error {
+	x.verdicts <- detection
+	return nil
+}
+
+func (x *exchange) RungBack(_ context.Context, caller dialer.Caller) (dialer.Spoken, error) {
+	x.callers <- caller
+	return dialer.Spoken{Language: "fr-FR", Text: "Vous avez été appelé", Asks: true}, nil
+}
+
 func (x *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) { x.callbacks.ServeHTTP(w, r) }
 
 func mustExchange(t *testing.T, faults sandbox.Faults, timeout time.Duration) *exchange {
 	t.Helper()
-	x := &exchange{statuses: make(chan dialer.StatusUpdate, 1000), texts: make(chan dialer.InboundText, 1000), forged: make(chan sandbox.Record, 1000)}
+	return mustExchangeOf(t, faults, timeout, sandbox.CallShares{})
+}
+
+func mustExchangeOf(t *testing.T, faults sandbox.Faults, timeout time.Duration, shares sandbox.CallShares) *exchange {
+	t.Helper()
+	x := &exchange{statuses: make(chan dialer.StatusUpdate, 1000), texts: make(chan dialer.InboundText, 1000), forged: make(chan sandbox.Record, 1000),
+		keys: make(chan dialer.Keypress, 1000), verdicts: make(chan dialer.Detection, 1000), callers: make(chan dialer.Caller, 1000)}
 	public := httptest.NewServer(x)
 	t.Cleanup(public.Close)
 	key, secret := twilio.NewSecret([]byte("reference key of the tests, 32 b")), twilio.NewSecret([]byte(token))
@@ -57,13 +82,17 @@ func mustExchange(t *testing.T, faults sandbox.Faults, timeout time.Duration) *e
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.callbacks, err = twilio.NewCallbacks(twilio.CallbackOptions{AuthToken: secret, ReferenceKey: key, PublicURL: public.URL}, x)
+	voiceURL, err := twilio.VoiceURL(public.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.callbacks, err = twilio.NewCallbacks(twilio.CallbackOptions{AuthToken: secret, ReferenceKey: key, PublicURL: public.URL, Calls: x}, x)
 	if err != nil {
 		t.Fatal(err)
 	}
 	x.carrier, err = sandbox.New(sandbox.Options{
 		Log: filepath.Join(t.TempDir(), "sandbox.log"), Seed: 7, AccountSID: account, AuthToken: token, InboundURL: inboundURL,
-		Speed: 10_000, Undelivered: -1, Failed: -1, Silent: -1, StopFraction: -1, Faults: faults,
+		Speed: 10_000, Undelivered: -1, Failed: -1, Silent: -1, StopFraction: -1, Faults: faults, Calls: shares, VoiceURL: voiceURL,
 		Observe: func(record sandbox.Record) {
 			if record.Kind == sandbox.KindForged {
 				x.forged <- record
@@ -83,7 +112,7 @@ func mustExchange(t *testing.T, faults sandbox.Faults, timeout time.Duration) *e
 	}
 	x.client, err = twilio.New(twilio.Options{
 		AccountSID: account, AuthToken: secret, ReferenceKey: key, APIBaseURL: x.carrier.URL(), PublicURL: public.URL,
-		Timeout: timeout, Receivers: []string{sender},
+		Timeout: timeout, Receivers: []string{sender}, Callers: []string{caller},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,9 +27,13 @@ type delivery struct {
 	blocked bool
 	body    string
 
-	told    chan struct{} // closed when it is over; may be nil
-	forgery Fault         // what is wrong with it, where Twilio would not have sent it
-	truth   *delivery     // what the forgery stands beside
+	told       chan struct{} // closed when it is over; may be nil
+	verdict    string        // who has answered a call, where that is what it tells
+	answeredBy string        // of a call whose status it tells, where that is known
+	seconds    int           // that the call has lasted
+
+	forgery Fault     // what is wrong with it, where Twilio would not have sent it
+	truth   *delivery // what the forgery stands beside
 }
 
 // field is one pair of a form.
@@ -60,6 +65,9 @@ func (server *Server) deliver(playing *message, due delivery) {
 	}
 	record := Record{Kind: KindCallback, Sid: playing.sid, To: playing.to, Status: due.status}
 	address := playing.callback
+	if due.verdict != "" {
+		address, record.Status = playing.call.Verdict, due.verdict
+	}
 	if due.inbound {
 		record = Record{Kind: KindInboundAnswered, Sid: playing.sid, To: playing.to, From: playing.from, OptOut: due.optOut}
 		address = *server.inboundURL.Load()
@@ -79,6 +87,9 @@ func (server *Server) deliver(playing *message, due delivery) {
 
 // fields returns the form of a callback, sorted by key as the signature needs it.
 func (server *Server) fields(playing *message, due delivery) []field {
+	if playing.call != nil {
+		return server.callFields(playing, due)
+	}
 	fields := make([]field, 0, 12)
 	fields = append(fields, field{"AccountSid", server.options.AccountSID}, field{"ApiVersion", "2010-04-01"})
 	if due.inbound {
@@ -102,6 +113,11 @@ func (server *Server) fields(playing *message, due delivery) []field {
 		fields = append(fields, field{"RawDlrDoneDate", due.at.UTC().Format("0601021504")})
 	}
 	return append(fields, field{"SmsSid", playing.sid}, field{"SmsStatus", due.status}, field{"To", playing.to})
+}
+
+// sortFields sorts a form by its keys, as the signature needs it.
+func sortFields(fields []field) {
+	slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.key, b.key) })
 }
 
 // sign returns Twilio's signature of a form whose fields are sorted by key:
@@ -176,11 +192,17 @@ func (callback *target) retry(status int, err error) bool {
 
 // try sends a form once and returns the status of the answer.
 func (server *Server) try(ctx context.Context, callback *target, form, signature string) (int, error) {
+	status, _, err := server.tryFor(ctx, callback, form, signature)
+	return status, err
+}
+
+// tryFor sends a form once and returns the status of the answer, and its body.
+func (server *Server) tryFor(ctx context.Context, callback *target, form, signature string) (int, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callback.connectTime+callback.readTime)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, callback.url, strings.NewReader(form))
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	request.Header = http.Header{
 		"Content-Type":       {"application/x-www-form-urlencoded; charset=utf-8"},
@@ -195,10 +217,10 @@ func (server *Server) try(ctx context.Context, callback *target, form, signature
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err // without the URL, which the log has already
 		}
-		return 0, err
+		return 0, "", err
 	}
 	// Read to the end, so that the connection serves again.
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10))
+	body, _ := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
 	_ = answer.Body.Close()
-	return answer.StatusCode, nil
+	return answer.StatusCode, string(body), nil
 }

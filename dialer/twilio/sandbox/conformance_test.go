@@ -151,6 +151,36 @@ func TestConformance(t *testing.T) {
 	conform.troubles(sids[1])
 }
 
+// Ensure that what the sandbox says of calls is what Twilio's description says.
+func TestConformance_Calls(t *testing.T) {
+	t.Parallel()
+	options := quiet(t)
+	options.Speed = 2000
+	conform := mustConform(t, options)
+	l := newCaller(t)
+	for at := range 20 {
+		form := l.form(func(f url.Values) {
+			f.Set("To", number(at))
+			if at%2 == 1 {
+				f.Del("Twiml")
+				f.Set("Url", l.server.URL+"/document")
+			}
+		})
+		made := conform.exchange(http.MethodPost, callPath+".json", form)
+		if made.status != http.StatusCreated {
+			t.Fatalf("%d %s", made.status, made.body)
+		}
+		path := callPath + "/" + mustDecode(t, made.body)["sid"].(string) + ".json"
+		conform.exchange(http.MethodGet, path, nil)
+		conform.exchange(http.MethodPost, path, url.Values{"Status": {[]string{"canceled", "completed"}[at%2]}})
+		conform.exchange(http.MethodGet, callPath+".json?To="+url.QueryEscape(number(at))+"&PageSize=5", nil)
+	}
+	if got := conform.exchange(http.MethodPost, callPath+".json", l.form(func(f url.Values) { f.Set("To", "+15005550001") })); got.status != http.StatusBadRequest {
+		t.Errorf("an invalid number: %d", got.status)
+	}
+	conform.exchange(http.MethodGet, callPath+".json?From="+url.QueryEscape("+33162000001")+"&Page=1&PageSize=7", nil)
+}
+
 // troubles goes through the faults that answer as Twilio itself would.
 func (conform *conformer) troubles(sid string) {
 	t := conform.t

@@ -106,6 +106,8 @@ func (server *Server) controlRoutes() *http.ServeMux {
 	})
 	routes.HandleFunc("POST /sandbox/outage", server.changeOutage)
 	routes.HandleFunc("POST /sandbox/reply", server.playReply)
+	routes.HandleFunc("POST /sandbox/voice", server.changeVoice)
+	routes.HandleFunc("POST /sandbox/ringback", server.playRingBack)
 	routes.HandleFunc("GET /sandbox/log", server.streamLog)
 	routes.HandleFunc("GET /sandbox/verdict", server.tellVerdict)
 	return routes
@@ -170,13 +172,22 @@ func (server *Server) changeClock(writer http.ResponseWriter, request *http.Requ
 }
 
 func (server *Server) changeInbound(writer http.ResponseWriter, request *http.Request) {
+	changeURL(writer, request, server.SetInboundURL)
+}
+
+func (server *Server) changeVoice(writer http.ResponseWriter, request *http.Request) {
+	changeURL(writer, request, server.SetVoiceURL)
+}
+
+// changeURL sets one of the addresses that we post to.
+func changeURL(writer http.ResponseWriter, request *http.Request, set func(string) error) {
 	var asked struct {
 		URL string `json:"url"`
 	}
 	if !readControl(writer, request, &asked) {
 		return
 	}
-	if err := server.SetInboundURL(asked.URL); err != nil {
+	if err := set(asked.URL); err != nil {
 		refuseControl(writer, err)
 		return
 	}

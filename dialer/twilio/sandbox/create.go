@@ -22,14 +22,17 @@ func readForm(request *http.Request) (string, *refusal) {
 	return buffer.String(), nil
 }
 
-// create plays POST Messages.json. That a request has begun is logged before
+// create plays POST Messages.json and POST Calls.json: parse reads the one form or the
+// other. That a request has begun is logged before
 // anything is done with it, even where it is not authorized.
-func (server *Server) create(writer http.ResponseWriter, request *http.Request, authorized bool) {
+func (server *Server) create(
+	writer http.ResponseWriter, request *http.Request, authorized bool, parse func(string) (createForm, error),
+) {
 	text, refused := readForm(request)
-	form, err := parseCreateForm(text)
+	form, err := parse(text)
 	x := &exchange{server: server, writer: writer, request: request, begun: Record{
 		Kind: KindRequestBegun, To: form.to, From: form.from, Service: form.service,
-		Body: form.body, StatusCallback: form.callback,
+		Body: form.body, StatusCallback: form.callback, Call: form.call,
 	}}
 	var logged error
 	x.count, logged = server.requests.next(form.to, func() error { return server.log.append(&x.begun) })
@@ -101,6 +104,9 @@ func (server *Server) accept(form *createForm) (order, *refusal) {
 	if refused != nil {
 		return order{}, refused
 	}
+	if accepted.call != nil {
+		return accepted, nil // what goes too fast waits
+	}
 	if server.options.CarrierStops && server.store.isBlocked(accepted.to, accepted.from) {
 		return order{}, refusalUnsubscribed
 	}
@@ -143,9 +149,11 @@ func (x *exchange) make(answer []byte, accepted order) ([]byte, error) {
 	record := Record{
 		Kind: KindCreated, Request: x.begun.Seq, To: accepted.to, From: accepted.from, Service: accepted.service,
 		Body: accepted.body, StatusCallback: accepted.callback, Status: statusQueued,
-		Segments: accepted.segments, Validity: accepted.validity, SendAt: accepted.sendAt,
+		Segments: accepted.segments, Validity: accepted.validity, SendAt: accepted.sendAt, Call: accepted.call,
 	}
 	switch {
+	case accepted.call != nil:
+		record.SendAt = server.leaves(server.clock.Now())
 	case !accepted.sendAt.IsZero():
 		record.Status = statusScheduled
 	case accepted.service != "":
@@ -158,7 +166,7 @@ func (x *exchange) make(answer []byte, accepted order) ([]byte, error) {
 	}
 	made := newMessage(&record, x.count)
 	server.store.insert(made)
-	answer = made.appendTo(answer, server.options.AccountSID)
+	answer = made.encode(answer, server.options.AccountSID)
 	server.store.mutex.Unlock()
 	if err := server.log.flush(); err != nil {
 		return answer, err

@@ -92,6 +92,8 @@ func (plain *reader) value(key []byte, record *Record) bool {
 		return plain.text(&record.URL)
 	case "error":
 		return plain.text(&record.Error)
+	case "digits":
+		return plain.text(&record.Digits)
 	}
 	return false
 }

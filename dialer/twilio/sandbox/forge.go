@@ -59,6 +59,10 @@ func (due *delivery) lie() {
 		due.body, due.optOut, due.blocked = "START", false, false
 	case due.inbound:
 		due.body, due.optOut = "STOP", true
+	case due.status == statusCompleted:
+		due.status = statusBusy
+	case due.status == statusInitiated, due.status == statusRinging, due.status == statusInProgress, due.status == statusBusy, due.status == statusNoAnswer:
+		due.status = statusCompleted
 	case due.status == statusDelivered:
 		due.status, due.code = statusUndelivered, codeLandline
 	default:

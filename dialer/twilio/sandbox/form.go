@@ -28,6 +28,9 @@ type createForm struct {
 	to, from, service, body, callback string
 	validity, sendAt, scheduleType    string
 	smartEncoded                      string
+
+	call      *CallOrder // where it asks for a call
+	malformed bool       // a number in it is none
 }
 
 // order is a create request that passed the checks.
@@ -36,6 +39,7 @@ type order struct {
 	validity                          int // seconds
 	sendAt                            time.Time
 	segments                          int
+	call                              *CallOrder
 }
 
 // parsePairs hands the pairs of a form to set, in order. It returns an error for
@@ -125,6 +129,9 @@ func alphanumeric(sender string) bool {
 // check does what Twilio does with a create request before it makes a message.
 // now is the sandbox instant.
 func (form *createForm) check(now time.Time) (order, *refusal) {
+	if form.call != nil {
+		return form.checkCall()
+	}
 	accepted := order{
 		to: form.to, from: form.from, service: form.service,
 		body: form.body, callback: form.callback, validity: maximumValidity,

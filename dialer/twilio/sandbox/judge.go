@@ -152,7 +152,16 @@ func (state *judge) visit(record *Record) {
 			state.cutOff()
 			state.ends = true
 		}
-	case KindInboundURL, KindRedacted, KindDeleted, KindFaultsSet:
+	case KindDigit:
+		if record.Digits == digitObjects {
+			state.objects(state.person(record.To))
+		}
+	case KindDigitAnswered:
+		// What is said on being told of the digit is the acknowledgement.
+		if person := state.person(record.To); record.OptOut && answered(record) && person.forbidden.IsZero() {
+			person.forbidden = time.Unix(0, record.Real)
+		}
+	case KindInboundURL, KindRedacted, KindDeleted, KindFaultsSet, KindRungBack, KindSaid, KindVoiceURL:
 	}
 }
 
@@ -234,7 +243,12 @@ func (state *judge) inbound(record *Record) {
 		return
 	}
 	state.optOut[record.Sid] = true
-	if person := state.person(record.From); !person.asked {
+	state.objects(state.person(record.From))
+}
+
+// objects counts people who ask to be left alone, in a text or by a digit.
+func (state *judge) objects(person *suspect) {
+	if !person.asked {
 		person.asked = true
 		state.verdict.OptOuts++
 	}

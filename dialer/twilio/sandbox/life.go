@@ -22,7 +22,8 @@ const (
 // final says whether nothing follows a status.
 func final(status string) bool {
 	switch status {
-	case statusDelivered, statusUndelivered, statusFailed, statusCanceled, statusReceived:
+	case statusDelivered, statusUndelivered, statusFailed, statusCanceled, statusReceived,
+		statusCompleted, statusBusy, statusNoAnswer:
 		return true
 	}
 	return false
@@ -35,12 +36,14 @@ func rank(status string) int {
 		return 0
 	case statusQueued:
 		return 1
-	case statusSending:
+	case statusSending, statusInitiated:
 		return 2
-	case statusSent:
+	case statusSent, statusRinging:
 		return 3
+	case statusInProgress:
+		return 4
 	}
-	return 4
+	return 5
 }
 
 // step is one change of status, some time after the life has begun.

@@ -17,6 +17,7 @@ const (
 // query is what a list request asks for.
 type query struct {
 	to, from      string
+	calls         bool
 	after, before time.Time // bounds of the date sent: from, and up to but without
 	size, page    int
 	token         string // PA and the sid of the last message of the page before
@@ -41,9 +42,12 @@ func parseQuery(values url.Values) (query, *refusal) {
 	}
 	asked.size = min(max(asked.size, 1), maximumPageSize)
 	for name, set := range map[string]func(from, until time.Time){
-		"DateSent":  func(from, until time.Time) { asked.after, asked.before = from, until },
-		"DateSent>": func(from, _ time.Time) { asked.after = from },
-		"DateSent<": func(_, until time.Time) { asked.before = until },
+		"DateSent":   func(from, until time.Time) { asked.after, asked.before = from, until },
+		"StartTime":  func(from, until time.Time) { asked.after, asked.before = from, until },
+		"StartTime>": func(from, _ time.Time) { asked.after = from },
+		"StartTime<": func(_, until time.Time) { asked.before = until },
+		"DateSent>":  func(from, _ time.Time) { asked.after = from },
+		"DateSent<":  func(_, until time.Time) { asked.before = until },
 	} {
 		if text := values.Get(name); text != "" {
 			from, until, ok := parseDate(text)
@@ -54,6 +58,21 @@ func parseQuery(values url.Values) (query, *refusal) {
 		}
 	}
 	return asked, nil
+}
+
+// document is the list's own name, and items what it calls what is in it.
+func (asked *query) document() string {
+	if asked.calls {
+		return callsDocument
+	}
+	return messagesDocument
+}
+
+func (asked *query) items() string {
+	if asked.calls {
+		return "calls"
+	}
+	return "messages"
 }
 
 // parseDate returns the day of a date, or the second of an instant, as a span.
@@ -74,7 +93,7 @@ func parseDate(text string) (from, until time.Time, ok bool) {
 // does not match any date.
 func (asked *query) matches(candidate *message) bool {
 	switch {
-	case candidate.deleted,
+	case candidate.deleted, asked.calls != (candidate.call != nil),
 		asked.to != "" && candidate.to != asked.to,
 		asked.from != "" && candidate.from != asked.from:
 		return false
@@ -130,10 +149,11 @@ func (messages *store) find(asked query, lags func(*message) bool) (page []resou
 	return page, more
 }
 
-// list plays GET Messages.json.
-func (server *Server) list(writer http.ResponseWriter, request *http.Request) {
+// list plays GET Messages.json and GET Calls.json.
+func (server *Server) list(writer http.ResponseWriter, request *http.Request, calls bool) {
 	values := request.URL.Query()
 	asked, refused := parseQuery(values)
+	asked.calls = calls
 	if refused != nil {
 		server.writeRefusal(writer, refused)
 		return
@@ -167,7 +187,7 @@ func (server *Server) lagging() func(*message) bool {
 
 // show logs that a list tells of an inbound text, the first time that one does.
 func (server *Server) show(shown *resource) {
-	if !shown.inbound {
+	if !shown.inbound || strings.HasPrefix(shown.sid, callPrefix) {
 		return
 	}
 	server.store.mutex.Lock()
@@ -190,7 +210,7 @@ func (server *Server) encodeList(values url.Values, asked query, page []resource
 		if token != "" {
 			values.Set("PageToken", token)
 		}
-		return "/2010-04-01/Accounts/" + server.options.AccountSID + "/Messages.json?" + values.Encode()
+		return "/2010-04-01/Accounts/" + server.options.AccountSID + "/" + asked.document() + "?" + values.Encode()
 	}
 	start := asked.page * asked.size
 	answer := append(make([]byte, 0, 512+1024*len(page)), `{"end":`...)
@@ -210,12 +230,12 @@ func (server *Server) encodeList(values url.Values, asked query, page []resource
 	} else {
 		answer = append(answer, `,"previous_page_uri":null`...)
 	}
-	answer = append(answer, `,"messages":[`...)
+	answer = append(answer, `,"`+asked.items()+`":[`...)
 	for at := range page {
 		if at > 0 {
 			answer = append(answer, ',')
 		}
-		answer = page[at].appendTo(answer, server.options.AccountSID)
+		answer = page[at].encode(answer, server.options.AccountSID)
 	}
 	answer = append(answer, `],"start":`...)
 	answer = strconv.AppendInt(answer, int64(start), 10)

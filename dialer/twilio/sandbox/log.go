@@ -70,8 +70,11 @@ func (log *logWriter) append(record *Record) error {
 	record.Seq = log.appended
 	record.At = log.clock.Now()
 	record.Real = time.Now().UnixNano()
-	if record.Sid == "" && (record.Kind == KindCreated || record.Kind == KindInbound) {
+	if record.Sid == "" && (record.Kind == KindCreated || record.Kind == KindInbound || record.Kind == KindRungBack) {
 		record.Sid = mint(log.seed, record.Seq)
+		if record.Call != nil {
+			record.Sid = callPrefix + record.Sid[len(callPrefix):]
+		}
 	}
 	if len(log.buffer) == 0 {
 		select {

@@ -135,7 +135,9 @@ func (options *Options) setShares(flags *flag.FlagSet) {
 	if options.Instant && !stopsAsked {
 		options.StopFraction = 0
 	}
-	for _, share := range []*float64{&options.Undelivered, &options.Failed, &options.Silent, &options.StopFraction} {
+	for _, share := range []*float64{&options.Undelivered, &options.Failed, &options.Silent, &options.StopFraction,
+		&options.Calls.Failed, &options.Calls.Busy, &options.Calls.Declined, &options.Calls.NoAnswer,
+		&options.Calls.Machine, &options.Calls.Objects, &options.Calls.Confused, &options.Calls.HangUp} {
 		if *share == 0 {
 			*share = -1
 		}
@@ -143,7 +145,7 @@ func (options *Options) setShares(flags *flag.FlagSet) {
 }
 
 func printUsage(flags *flag.FlagSet, stderr io.Writer) {
-	_, _ = fmt.Fprint(stderr, "SANDBOX: a carrier that speaks Twilio's Messages API and reaches nobody.\n\n"+
+	_, _ = fmt.Fprint(stderr, "SANDBOX: a carrier that speaks Twilio's Messages and Calls API and reaches nobody.\n\n"+
 		"usage: sandbox --log FILE --auth-token-file FILE [flags]\n\n")
 	flags.SetOutput(stderr)
 	flags.PrintDefaults()
@@ -161,6 +163,7 @@ func (asked *settings) flags() *flag.FlagSet {
 	flags.StringVar(&options.AccountSID, "account-sid", defaultAccountSID, "AC and 32 hexadecimal digits")
 	flags.StringVar(&asked.tokenFile, "auth-token-file", "", "`file` with the auth token")
 	flags.StringVar(&options.InboundURL, "inbound-url", "", "where inbound texts are posted")
+	flags.StringVar(&options.VoiceURL, "voice-url", "", "where people who call us are answered")
 	flags.Uint64Var(&options.Seed, "seed", 1, "all that is drawn, is drawn from here")
 	flags.StringVar(&asked.start, "clock-start", "", "sandbox `instant` of the first start, RFC 3339; default the real time")
 	flags.Float64Var(&options.Speed, "clock-speed", DefaultSpeed, "sandbox seconds per real second")
@@ -168,6 +171,8 @@ func (asked *settings) flags() *flag.FlagSet {
 	flags.Float64Var(&options.Failed, "failed-fraction", DefaultFailed, "share of numbers whose messages end failed")
 	flags.Float64Var(&options.Silent, "silent-fraction", DefaultSilent, "share of numbers whose messages stay sent for ever")
 	flags.Float64Var(&options.StopFraction, "stop-fraction", DefaultStopFraction, "share of numbers that answer a delivered message")
+	options.Calls.flags(flags)
+	flags.Float64Var(&options.CallsPerSecond, "calls-per-second", 0, "calls that begin in a sandbox second, the others wait; 0 means no limit")
 	flags.BoolVar(&options.CarrierStops, "carrier-stops", false, "keep STOP keywords as Twilio does")
 	flags.BoolVar(&options.SilentAlphanumeric, "silent-alphanumeric", false, "no replies to senders with a letter")
 	flags.Float64Var(&options.Rate, "rate", 0, "limit in segments a sandbox second; 0 means none")

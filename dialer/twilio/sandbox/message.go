@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,7 +17,10 @@ type resource struct {
 	segments int
 	created  time.Time // all three are sandbox time; zero where not yet the case
 	updated  time.Time
-	sent     time.Time
+	sent     time.Time // when a call was answered
+
+	ended      time.Time // of a call
+	answeredBy string    // of a call, by Twilio's detection
 }
 
 // message is a message and what the sandbox needs to play its life. The store's
@@ -34,6 +38,10 @@ type message struct {
 	arrival  arrival  // of its create request, or of the inbound text among its like
 	key      string   // its place in the story, from which its faults are drawn
 
+	call     *CallOrder    // where the message is a call
+	changed  chan struct{} // told where somebody changes the call
+	document string        // what the call has to say next
+
 	outbox []delivery // guarded by the dispatcher's mutex
 	busy   bool       // guarded by the dispatcher's mutex
 }
@@ -46,7 +54,17 @@ func (playing *message) person() string {
 	return playing.to
 }
 
-// store holds all messages in the order of their creation.
+// redirect has a call say something else, or look whether it is over. It needs the
+// store's lock.
+func (playing *message) redirect(document string) {
+	playing.document = document
+	select {
+	case playing.changed <- struct{}{}:
+	default: // told already
+	}
+}
+
+// store holds all messages and calls in the order of their creation.
 type store struct {
 	mutex   sync.Mutex
 	all     []*message
@@ -93,10 +111,13 @@ func newMessage(record *Record, count arrival) *message {
 		},
 		callback: record.StatusCallback, validity: record.Validity, base: record.At, initial: record.Status, arrival: count,
 	}
+	if made.call = record.Call; made.call != nil {
+		made.changed = make(chan struct{}, 1)
+	}
 	if !record.SendAt.IsZero() {
 		made.base = record.SendAt
 	}
-	if record.Kind == KindInbound {
+	if record.Kind == KindInbound || record.Kind == KindRungBack {
 		made.inbound = true
 		made.sent = record.At
 	}
@@ -112,8 +133,22 @@ func (changed *message) apply(record *Record) {
 	changed.status = record.Status
 	changed.code = record.Code
 	changed.updated = record.At
+	if changed.call != nil {
+		changed.applyToCall(record)
+		return
+	}
 	if record.Status == statusSent || changed.sent.IsZero() && final(record.Status) && record.Status != statusCanceled {
 		changed.sent = record.At
+	}
+}
+
+// applyToCall notes when a call was answered, and when it was over.
+func (changed *message) applyToCall(record *Record) {
+	switch {
+	case record.Status == statusInProgress:
+		changed.sent = record.At
+	case final(record.Status):
+		changed.ended = record.At
 	}
 }
 
@@ -126,6 +161,14 @@ func (changed *message) redact(record *Record) {
 // pricePerSegment is in hundred-thousandths of the currency: less than the embedded
 // tariff says is the most.
 const pricePerSegment = 6500
+
+// encode appends the message, or the call, as Twilio's resource.
+func (shown *resource) encode(answer []byte, account string) []byte {
+	if strings.HasPrefix(shown.sid, callPrefix) {
+		return shown.appendCallTo(answer, account)
+	}
+	return shown.appendTo(answer, account)
+}
 
 // appendTo encodes the message as Twilio's resource.
 func (shown *resource) appendTo(answer []byte, account string) []byte {

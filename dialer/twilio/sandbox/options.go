@@ -40,8 +40,12 @@ type Options struct {
 
 	StopFraction       float64 // share of numbers that answer a delivered message, 0..1
 	InboundURL         string  // where inbound texts are posted; see [Server.SetInboundURL]
+	VoiceURL           string  // where people who call us are answered; see [Server.SetVoiceURL]
 	CarrierStops       bool    // keep STOP keywords as Twilio does: block the pair, send OptOutType
 	SilentAlphanumeric bool    // no replies to senders with a letter, as in real life
+
+	Calls          CallShares
+	CallsPerSecond float64 // beyond it, in sandbox time, calls wait; zero means no limit
 
 	Faults  Faults        // injected trouble
 	Latency time.Duration // real time added to every answer of the API
@@ -71,6 +75,7 @@ func (options Options) withDefaults() Options {
 	share(&options.Failed, DefaultFailed)
 	share(&options.Silent, DefaultSilent)
 	share(&options.StopFraction, DefaultStopFraction)
+	options.Calls = options.Calls.withDefaults()
 	if options.Speed == 0 {
 		options.Speed = DefaultSpeed
 	}
@@ -94,6 +99,11 @@ func (options Options) validate() error {
 		return errors.New("undelivered, failed and silent together exceed 1")
 	case !(options.StopFraction <= 1):
 		return errors.New("the stop fraction exceeds 1")
+	case options.Calls.Failed+options.Calls.Busy+options.Calls.Declined+options.Calls.NoAnswer > 1 || options.Calls.Machine > 1 ||
+		options.Calls.Objects+options.Calls.Confused+options.Calls.HangUp > 1:
+		return errors.New("the shares of calls together exceed 1")
+	case !(options.CallsPerSecond >= 0 && options.CallsPerSecond <= maximumRate):
+		return fmt.Errorf("%v calls a second are outside 0..%v", options.CallsPerSecond, maximumRate)
 	case !(options.Rate >= 0 && options.Rate <= maximumRate):
 		return fmt.Errorf("rate limit %v is outside 0..%v", options.Rate, maximumRate)
 	case options.Latency < 0:
@@ -104,6 +114,11 @@ func (options Options) validate() error {
 	if options.InboundURL != "" {
 		if _, err := parseTarget(options.InboundURL); err != nil {
 			return fmt.Errorf("inbound url: %w", err)
+		}
+	}
+	if options.VoiceURL != "" {
+		if _, err := parseTarget(options.VoiceURL); err != nil {
+			return fmt.Errorf("voice url: %w", err)
 		}
 	}
 	return options.Faults.validate()

@@ -10,7 +10,7 @@ const earlyTime = 5 * time.Second
 // callback has to come early, it returns once that is over.
 func (x *exchange) begin(made *message) {
 	server := x.server
-	plan := server.options.planLife(made.to, made.initial, made.validity)
+	plan := server.options.plan(made)
 	stream := drawFor(server.options.Seed, made.key+string(FaultCallbackEarly))
 	if made.callback == "" || made.initial == statusScheduled ||
 		stream.share() >= server.faults.Load().chanceFor(FaultCallbackEarly, made) {
@@ -35,7 +35,7 @@ func (x *exchange) begin(made *message) {
 // live has the step of a message's life with this number happen when its time
 // comes, and after the last step perhaps a reply.
 func (server *Server) live(playing *message, number int) {
-	plan := server.options.planLife(playing.to, playing.initial, playing.validity)
+	plan := server.options.plan(playing)
 	if number < len(plan.steps) {
 		if server.options.Instant && playing.initial != statusScheduled {
 			// Under load the detour over the heap would cost more than the life.
@@ -44,6 +44,12 @@ func (server *Server) live(playing *message, number int) {
 		}
 		at := playing.base.Add(plan.steps[number].after)
 		server.schedule.add(at, func() { server.play(playing, number) })
+		return
+	}
+	if playing.call != nil {
+		if playing.status == statusInProgress {
+			server.converse(playing, server.options.conductOf(playing))
+		}
 		return
 	}
 	if plan.reply == "" || server.options.SilentAlphanumeric && alphanumeric(playing.from) {
@@ -60,7 +66,7 @@ func (server *Server) live(playing *message, number int) {
 // play makes one step, unless the message has been cancelled or deleted, and
 // goes on to the next.
 func (server *Server) play(playing *message, number int) {
-	plan := server.options.planLife(playing.to, playing.initial, playing.validity)
+	plan := server.options.plan(playing)
 	if server.change(playing, plan.steps[number], nil) {
 		server.live(playing, number+1)
 	}
@@ -76,14 +82,25 @@ func (server *Server) change(playing *message, next step, told chan struct{}) bo
 	if !over {
 		playing.apply(&record)
 	}
+	due := delivery{
+		status: next.status, code: next.code, at: record.At, told: told,
+		seconds: int(playing.talked() / time.Second), answeredBy: playing.answeredBy,
+	}
 	server.store.mutex.Unlock()
 	if over {
 		return false
 	}
-	if playing.callback != "" {
-		server.callBack(playing, delivery{status: next.status, code: next.code, at: record.At, told: told})
-	}
+	server.tell(playing, due)
 	return true
+}
+
+// tell calls a status back, if anybody wants to know.
+func (server *Server) tell(playing *message, due delivery) {
+	if playing.callback != "" && (playing.call == nil || playing.call.wants(due.status)) {
+		server.callBack(playing, due)
+	} else if due.told != nil {
+		close(due.told)
+	}
 }
 
 // receive plays a text from a person to one of our senders. It returns the sid of

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -26,6 +27,11 @@ const (
 	KindRedacted        Kind = "redacted"         // a message's body was removed
 	KindDeleted         Kind = "deleted"          // a message was removed from the list
 	KindForged          Kind = "forged"           // a callback that Twilio would never have sent is over: answered, or lost
+	KindRungBack        Kind = "rung_back"        // a person has called one of our numbers
+	KindSaid            Kind = "said"             // a call begins to say a text, or to play what is at an address
+	KindDigit           Kind = "digit"            // a person has pressed a digit
+	KindDigitAnswered   Kind = "digit_answered"   // the request for what a call says next is over: answered, or lost
+	KindVoiceURL        Kind = "voice_url"        // where people who call us are answered from now on
 	KindFaultsSet       Kind = "faults_set"       // what goes wrong from now on, in Body
 	KindOutage          Kind = "outage"           // the carrier fails as a whole from now on, in the way of Status, or no longer
 )
@@ -65,6 +71,8 @@ type Record struct {
 	Fault          Fault       `json:"fault,omitempty"`
 	URL            string      `json:"url,omitempty"`
 	Error          string      `json:"error,omitempty"`
+	Digits         string      `json:"digits,omitempty"` // pressed
+	Call           *CallOrder  `json:"call,omitempty"`   // what a call was asked for with; its Body is what it says
 	Clock          *ClockState `json:"clock,omitempty"`
 }
 
@@ -99,6 +107,10 @@ func (record *Record) appendTo(line []byte) []byte {
 	line = appendText(line, `,"fault":`, string(record.Fault))
 	line = appendText(line, `,"url":`, record.URL)
 	line = appendText(line, `,"error":`, record.Error)
+	line = appendText(line, `,"digits":`, record.Digits)
+	if record.Call != nil {
+		line = appendCall(append(line, `,"call":`...), record.Call)
+	}
 	if record.Clock != nil {
 		line = appendInstant(append(line, `,"clock":{"start":`...), record.Clock.Start)
 		line = appendInstant(append(line, `,"anchor":`...), record.Clock.Anchor)
@@ -107,6 +119,15 @@ func (record *Record) appendTo(line []byte) []byte {
 		line = append(line, '}')
 	}
 	return append(line, "}\n"...)
+}
+
+// appendCall is in nobody's way: calls are few.
+func appendCall(line []byte, call *CallOrder) []byte {
+	text, err := json.Marshal(call)
+	if err != nil {
+		panic(err) // texts and numbers
+	}
+	return append(line, text...)
 }
 
 func appendText(line []byte, key, value string) []byte {

@@ -19,6 +19,7 @@ type past struct {
 	at         time.Time
 	clockState *ClockState
 	inboundURL string
+	voiceURL   string
 	answeredBy map[string]bool // sids of messages whose reply has been played
 }
 
@@ -74,9 +75,14 @@ func (recovered *past) visit(record *Record) error {
 		return recovered.change(record, func(found *message) { found.redact(record) })
 	case KindDeleted:
 		return recovered.change(record, recovered.store.remove)
+	case KindRungBack:
+		recovered.store.insert(newMessage(record, recovered.texts.count(record.From)))
+	case KindVoiceURL:
+		recovered.voiceURL = record.URL
 	case KindInboundURL:
 		recovered.inboundURL = record.URL
-	case KindFault, KindRequestEnded, KindCallback, KindInboundAnswered, KindForged, KindFaultsSet, KindOutage:
+	case KindFault, KindRequestEnded, KindCallback, KindInboundAnswered, KindForged, KindFaultsSet, KindOutage,
+		KindSaid, KindDigit, KindDigitAnswered:
 	}
 	return nil
 }
@@ -109,10 +115,15 @@ func (recovered *past) resumeClock(options *Options) error {
 // texts that were under way are lost; the dialer finds them by listing.
 func (server *Server) takeUp(past *past) {
 	for _, playing := range past.store.all {
+		if playing.call != nil && playing.status == statusInProgress {
+			// The line went with the process.
+			server.change(playing, step{status: statusCompleted}, nil)
+			continue
+		}
 		if playing.deleted || playing.inbound {
 			continue
 		}
-		plan := server.options.planLife(playing.to, playing.initial, playing.validity)
+		plan := server.options.plan(playing)
 		next := 0
 		for next < len(plan.steps) && rank(plan.steps[next].status) <= rank(playing.status) {
 			next++

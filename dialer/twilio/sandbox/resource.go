@@ -1,8 +1,11 @@
 package sandbox
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
-// serveMessage plays what can be done with one message.
+// serveMessage plays what can be done with one message, or one call.
 func (server *Server) serveMessage(writer http.ResponseWriter, request *http.Request, sid string) {
 	var act func(*message) *refusal
 	switch request.Method {
@@ -18,12 +21,11 @@ func (server *Server) serveMessage(writer http.ResponseWriter, request *http.Req
 			return nil
 		}
 	case http.MethodPost:
-		change, refused := readChange(request)
-		if refused != nil {
+		var refused *refusal
+		if act, refused = server.readUpdate(request, strings.HasPrefix(sid, callPrefix)); refused != nil {
 			server.writeRefusal(writer, refused)
 			return
 		}
-		act = func(found *message) *refusal { return server.update(found, change) }
 	case http.MethodDelete:
 		act = server.remove
 	default:
@@ -55,7 +57,17 @@ func (server *Server) actOn(sid string, act func(*message) *refusal) ([]byte, *r
 	if refused := act(found); refused != nil {
 		return nil, refused
 	}
-	return found.appendTo(nil, server.options.AccountSID), nil
+	return found.encode(nil, server.options.AccountSID), nil
+}
+
+// readUpdate reads an update and returns what it does.
+func (server *Server) readUpdate(request *http.Request, call bool) (func(*message) *refusal, *refusal) {
+	if call {
+		change, refused := readCallChange(request)
+		return func(found *message) *refusal { return server.updateCall(found, change) }, refused
+	}
+	change, refused := readChange(request)
+	return func(found *message) *refusal { return server.update(found, change) }, refused
 }
 
 // messageChange is what an update asks for.

@@ -27,6 +27,12 @@ const closeTimeout = 2 * time.Second
 // rate limit below it must still let one through.
 const maximumSegments = 49
 
+// callQueue is where calls wait that go too fast for the account.
+type callQueue struct {
+	mutex sync.Mutex
+	free  time.Time // when the next one leaves
+}
+
 // Server is a sandbox. It is an [http.Handler] from New on; Start gives it a
 // listener of its own. It is safe for concurrent use.
 type Server struct {
@@ -45,6 +51,9 @@ type Server struct {
 
 	faults     atomic.Pointer[Faults]
 	inboundURL atomic.Pointer[string]
+	voiceURL   atomic.Pointer[string]
+	talking    sync.WaitGroup // calls that were answered
+	queue      callQueue
 	requests   *arrivals    // create requests begun, over the life of the log
 	texts      *arrivals    // inbound texts, likewise
 	reads      atomic.Int64 // list and fetch requests
@@ -112,6 +121,7 @@ func newServer(options Options, file *os.File, past *past) *Server {
 	server.connections.open = map[net.Conn]struct{}{}
 	server.faults.Store(&options.Faults)
 	server.inboundURL.Store(&past.inboundURL)
+	server.voiceURL.Store(&past.voiceURL)
 	if options.Rate > 0 {
 		burst := max(int(math.Ceil(options.Rate)), maximumSegments)
 		server.limiter = rate.NewLimiter(rate.Limit(options.Rate), burst)
@@ -127,6 +137,11 @@ func (server *Server) begin(past *past) error {
 	}
 	if server.options.InboundURL != "" {
 		if err := server.SetInboundURL(server.options.InboundURL); err != nil {
+			return err
+		}
+	}
+	if server.options.VoiceURL != "" {
+		if err := server.SetVoiceURL(server.options.VoiceURL); err != nil {
 			return err
 		}
 	}
@@ -204,6 +219,7 @@ func (server *Server) Close() error {
 		server.serving.Wait()
 	}
 	server.schedule.close()
+	server.talking.Wait()
 	server.dispatcher.close()
 	server.client.CloseIdleConnections()
 	if err := server.log.close(); err != nil {
@@ -233,8 +249,12 @@ func (server *Server) serveAPI(writer http.ResponseWriter, request *http.Request
 	rest, inside := strings.CutPrefix(request.URL.Path, "/2010-04-01/Accounts/")
 	account, name, _ := strings.Cut(rest, "/")
 	authorized := account == server.options.AccountSID && server.authorized(request)
-	if inside && name == "Messages.json" && request.Method == http.MethodPost {
-		server.create(writer, request, authorized)
+	if inside && request.Method == http.MethodPost && name == messagesDocument {
+		server.create(writer, request, authorized, parseCreateForm)
+		return
+	}
+	if inside && request.Method == http.MethodPost && name == callsDocument {
+		server.create(writer, request, authorized, parseCallForm)
 		return
 	}
 	if server.options.Latency > 0 {
@@ -244,14 +264,19 @@ func (server *Server) serveAPI(writer http.ResponseWriter, request *http.Request
 		return
 	}
 	sid, instance := strings.CutPrefix(name, "Messages/")
+	if called, found := strings.CutPrefix(name, "Calls/"); found {
+		sid, instance = called, strings.HasPrefix(called, callPrefix)
+	} else if strings.HasPrefix(sid, callPrefix) {
+		instance = false
+	}
 	sid, document := strings.CutSuffix(sid, ".json")
 	switch {
 	case !authorized:
 		writer.Header().Set("Www-Authenticate", `Basic realm="Twilio API"`)
 		server.writeRefusal(writer, refusalAuthenticate)
-	case inside && name == "Messages.json" && request.Method == http.MethodGet:
-		server.list(writer, request)
-	case inside && name == "Messages.json":
+	case inside && (name == messagesDocument || name == callsDocument) && request.Method == http.MethodGet:
+		server.list(writer, request, name == callsDocument)
+	case inside && (name == messagesDocument || name == callsDocument):
 		server.writeRefusal(writer, refusalMethod)
 	case inside && instance && document:
 		server.serveMessage(writer, request, sid)
@@ -259,6 +284,12 @@ func (server *Server) serveAPI(writer http.ResponseWriter, request *http.Request
 		server.writeRefusal(writer, refusalNotFound)
 	}
 }
+
+// The two lists, as they end in a path, and how the sid of a call begins.
+const (
+	messagesDocument, callsDocument = "Messages.json", "Calls.json"
+	callPrefix                      = "CA"
+)
 
 // authorized compares in constant time.
 func (server *Server) authorized(request *http.Request) bool {

@@ -105,7 +105,8 @@ func TestServer_Refusals(t *testing.T) {
 		{"delete unknown", http.MethodDelete, missing, nil, 404, 20404},
 		{"put", http.MethodPut, missing, nil, 405, 20004},
 		{"delete the list", http.MethodDelete, messages(""), nil, 405, 20004},
-		{"calls", http.MethodPost, strings.Replace(messages(""), "Messages", "Calls", 1), text(testTo), 404, 20404},
+		{"no calls", http.MethodPost, strings.Replace(messages(""), "Messages", "Recordings", 1), text(testTo), 404, 20404},
+		{"a call's name", http.MethodGet, messages("CA00000000000000000000000000000001"), nil, 404, 20404},
 		{"bad page", http.MethodGet, messages("") + "?Page=x", nil, 400, 20001},
 		{"bad date", http.MethodGet, messages("") + "?DateSent=yesterday", nil, 400, 20001},
 	}

@@ -67,7 +67,7 @@ func (held *waiting) hold(playing *message, due delivery, last bool) []delivery 
 // holdBack keeps a callback until the message's last one, and then sends all of
 // them in an order that is drawn, and is not the true one.
 func (server *Server) holdBack(faults *Faults, playing *message, due delivery) {
-	plan := server.options.planLife(playing.to, playing.initial, playing.validity)
+	plan := server.options.plan(playing)
 	last := final(due.status) || due.status == plan.steps[len(plan.steps)-1].status
 	held := server.waiting.hold(playing, due, last)
 	stream := drawFor(server.options.Seed, playing.key+"order")
