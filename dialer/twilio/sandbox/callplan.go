@@ -134,7 +134,7 @@ func (options *Options) conductOf(playing *message) conduct {
 	case point < options.Calls.Objects:
 		does.presses = []press{{when, digitObjects}}
 	case point < options.Calls.Objects+options.Calls.Confused:
-		does.presses = []press{{when, "5"}, {when + 8*time.Second, digitObjects}}
+		does.presses = []press{{when, "5"}, {when + 3*time.Second, digitObjects}}
 	case point < options.Calls.Objects+options.Calls.Confused+options.Calls.HangUp:
 		does.hangsUp = when
 	}
