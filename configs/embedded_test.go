@@ -106,7 +106,7 @@ func TestReadCampaign_Examples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, party := range map[string]string{"party-a-seniors": "party-a", "party-b-seniors": "party-b", "party-a-variants": "party-a"} {
+	for name, party := range map[string]string{"party-a-seniors": "party-a", "party-b-seniors": "party-b", "party-a-variants": "party-a", "party-a-calls": "party-a"} {
 		job, err := ReadCampaign("campaigns/" + name + ".yaml")
 		if err != nil {
 			t.Fatal(err)
@@ -121,6 +121,15 @@ func TestReadCampaign_Examples(t *testing.T) {
 		}
 		for _, body := range bodies {
 			size := dialer.MeasureText(body)
+			if job.Call != nil {
+				if most := registry.Tariff.Minute * dialer.Money(job.Size); most > job.Budget {
+					t.Errorf("%s: the budget of %v does not reach: %v", job.ID, job.Budget, most)
+				}
+				for _, fault := range job.Validate(registry) {
+					t.Errorf("%s: %s", job.ID, fault)
+				}
+				continue
+			}
 			if size.Encoding != "GSM-7" || size.Segments > 2 {
 				t.Errorf("%s: the body is %+v", job.ID, size)
 			}
@@ -143,7 +152,7 @@ func TestReadCampaign_ExamplesAreLawful(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"party-a-seniors", "party-b-seniors", "party-a-variants"} {
+	for _, name := range []string{"party-a-seniors", "party-b-seniors", "party-a-variants", "party-a-calls"} {
 		job, err := ReadCampaign("campaigns/" + name + ".yaml")
 		if err != nil {
 			t.Fatal(err)

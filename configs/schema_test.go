@@ -73,7 +73,7 @@ func TestSchema_Examples(t *testing.T) {
 	for path, name := range map[string]string{
 		"dialerd.yaml": "config", "dialerd.twilio.yaml": "config", "registry.yaml": "registry", "directory.yaml": "directory",
 		"campaigns/party-a-seniors.yaml": "job", "campaigns/party-b-seniors.yaml": "job",
-		"campaigns/party-a-variants.yaml": "job",
+		"campaigns/party-a-variants.yaml": "job", "campaigns/party-a-calls.yaml": "job",
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()

@@ -23,11 +23,11 @@ const (
 func (a *app) demoCommand() *cobra.Command {
 	d := &demo{app: a}
 	command := &cobra.Command{
-		Use: "demo", Short: "two campaigns in a SANDBOX, with a kill -9 in the middle, in half a minute", Args: wants(),
+		Use: "demo", Short: "three campaigns in a SANDBOX, with a kill -9 in the middle, in half a minute", Args: wants(),
 		Long: `demo runs a carrier that only pretends and a daemon, each in a process of its own
-on this machine, and lets two parties order the same contacts: 10,000 invented
-people with fictional numbers. While it dials, people write STOP, and the daemon
-is killed and started again. In the end the carrier's own log is the judge: was
+on this machine, and lets two parties order the same contacts, and one of them calls
+to others: 10,000 invented people with fictional numbers. While it dials, people write
+STOP, or press 9 in a call, and the daemon is killed and started again. In the end the carrier's own log is the judge: was
 anybody tried twice, after their STOP, or for both parties? If so the exit code
 is 5.
 

@@ -15,13 +15,14 @@ import (
 const (
 	demoPartyA = "party-a-seniors"
 	demoPartyB = "party-b-seniors"
+	demoCalls  = "party-a-calls"
 	// demoFast is the clock's speed while only the few are left for whom it is
 	// night, and demoLeap how far it leaps once everything is closed.
 	demoFast = 7200
 	demoLeap = 49 * time.Hour
 )
 
-var demoCampaigns = []string{demoPartyA, demoPartyB}
+var demoCampaigns = []string{demoPartyA, demoPartyB, demoCalls}
 
 // openStage starts carrier and daemon.
 func (d *demo) openStage(ctx context.Context) error {
@@ -88,8 +89,8 @@ func (d *demo) importList(ctx context.Context, kind queue.IntakeKind, names []st
 	return nil
 }
 
-// submitCampaigns lets both parties order 1,500 people of 65 and more, one
-// after the other.
+// submitCampaigns lets both parties order 1,500 people of 65 and more, one after the
+// other, and the first one calls to younger people too.
 func (d *demo) submitCampaigns(ctx context.Context) error {
 	for _, id := range demoCampaigns {
 		job, err := configs.ReadCampaign(d.path("sample", "campaigns", id+".yaml"))
@@ -104,7 +105,11 @@ func (d *demo) submitCampaigns(ctx context.Context) error {
 		if result.Rejection != nil {
 			return fmt.Errorf("campaign %s was rejected: %v", id, result.Rejection.Faults)
 		}
-		d.tell("%s orders %s people of 65 and more: accepted, place %d", job.Party, grouped(job.Size), result.Campaign.Order)
+		what := "texts to %s people of 65 and more"
+		if job.Call != nil {
+			what = "calls to %s people below, in the hours that they have agreed to"
+		}
+		d.tell("%s orders "+what+": accepted, place %d", job.Party, grouped(job.Size), result.Campaign.Order)
 	}
 	return d.followUntil(ctx, func(latest map[string]*dialer.CampaignView) bool {
 		for _, v := range latest {
@@ -114,7 +119,7 @@ func (d *demo) submitCampaigns(ctx context.Context) error {
 		}
 		for _, id := range demoCampaigns {
 			v := latest[id]
-			d.tell("%s has an audience of %s%s", v.Party, grouped(v.Balance.Audience), claimedText(v))
+			d.tell("%s has an audience of %s%s", v.ID, grouped(v.Balance.Audience), claimedText(v))
 		}
 		return true
 	}, silentDisplay{})
@@ -128,7 +133,7 @@ func claimedText(v *dialer.CampaignView) string {
 	return fmt.Sprintf(": %s people are bound to the other party for this round", grouped(claimed))
 }
 
-// followUntil shows both campaigns until enough says so.
+// followUntil shows the campaigns until enough says so.
 func (d *demo) followUntil(ctx context.Context, enough func(map[string]*dialer.CampaignView) bool, display watchDisplay) error {
 	defer display.close()
 	latest := map[string]*dialer.CampaignView{}
@@ -192,6 +197,9 @@ func (d *demo) killAndRestart(ctx context.Context) error {
 func (d *demo) dialOnward(ctx context.Context) error {
 	return d.followUntil(ctx, func(latest map[string]*dialer.CampaignView) bool {
 		for _, v := range latest {
+			if v.ID == demoCalls {
+				continue // most have agreed to the afternoon
+			}
 			b := &v.Balance
 			left := b.Planned + b.Waiting
 			if !reached(v.State, "closing") && (b.Intended > 0 || left > 0 && len(v.Parked) == 0 || left > b.Audience/10) {
@@ -205,7 +213,7 @@ func (d *demo) dialOnward(ctx context.Context) error {
 // goOverseas speeds the clock up until the last ones have been dialled, and until
 // nothing is open any more.
 func (d *demo) goOverseas(ctx context.Context) error {
-	d.tell("whoever is left lives overseas, where it is night: the clock runs %s times as fast until their morning", grouped(demoFast))
+	d.tell("whoever is left lives overseas, where it is night, or has agreed to be called later: the clock runs %s times as fast", grouped(demoFast))
 	if _, err := moveSandbox(ctx, d.stage.base, queue.SandboxClock{Speed: max(demoFast, d.speed)}); err != nil {
 		return err
 	}

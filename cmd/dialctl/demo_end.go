@@ -25,6 +25,9 @@ type demoResult struct {
 	Seconds   float64                `json:"seconds"`
 }
 
+// demoPool are the senders of the first party: one for texts, one for calls.
+const demoPool = "TILLEULS,+33162000001"
+
 // conclude reads the books, ends the children, and lets the carrier's log judge.
 func (d *demo) conclude() error {
 	result := demoResult{Directory: d.directory, Balances: true}
@@ -50,7 +53,7 @@ func (d *demo) conclude() error {
 	if result.Store, err = (&storeCheck{data: d.path("data")}).run(ctx); err != nil {
 		return failed("demo: check the store", err)
 	}
-	if result.Verdict, err = judge(d.path("carrier", "sandbox.log"), nil, sandbox.JudgeOptions{Party: partyOf(nil)}); err != nil {
+	if result.Verdict, err = judge(d.path("carrier", "sandbox.log"), nil, sandbox.JudgeOptions{Party: partyOf([]string{demoPool})}); err != nil {
 		return failed("demo: judge the carrier's log", err)
 	}
 	result.Seconds = time.Since(d.began).Seconds()
@@ -64,6 +67,8 @@ func (d *demo) conclude() error {
 		return &failure{message: plural(len(result.Store.Findings), "fault", "faults") + " in the store", code: exitViolated}
 	case uint64(result.Verdict.Created) > result.attempts():
 		return &failure{message: "the carrier made messages that the books do not know", code: exitViolated}
+	case result.Verdict.Digits == 0:
+		return &failure{message: "nobody has pressed a digit in a call", code: exitViolated}
 	case result.Verdict.TriedUnheard > 0:
 		return &failure{message: "people were tried who had written STOP to the dead daemon", code: exitViolated}
 	}
@@ -100,7 +105,7 @@ func (r demoResult) print(w io.Writer) error {
 	p.err = firstError(p.err, r.Verdict.print(w))
 	p.line("")
 	p.line("the carrier made %s; the books have %s",
-		plural(r.Verdict.Created, "message", "messages"), plural(r.attempts(), "attempt", "attempts"))
+		plural(r.Verdict.Created, "message or call", "messages and calls"), plural(r.attempts(), "attempt", "attempts"))
 	p.line("")
 	p.line("the reports: what each party sees, drawn once and signed")
 	p.line("")
@@ -127,7 +132,7 @@ func (r demoResult) next() []string {
 	return []string{
 		"  open the first party's report in a browser: " + html,
 		fmt.Sprintf("  dialctl report verify %s --key %s", html, r.PublicKey),
-		fmt.Sprintf("  dialctl sandbox verdict %s", filepath.Join(r.Directory, "carrier", "sandbox.log")),
+		fmt.Sprintf("  dialctl sandbox verdict %s --pool %s", filepath.Join(r.Directory, "carrier", "sandbox.log"), demoPool),
 		"",
 		"a first campaign of your own, in a SANDBOX that stays:",
 		"",

@@ -217,13 +217,14 @@ func (v verdict) broken() error {
 func (v verdict) print(w io.Writer) error {
 	rows := []string{
 		cell("requests begun", grouped(v.Requests), ""),
-		cell("messages made", grouped(v.Created), fmt.Sprintf("to %s, %s", plural(v.Recipients, "person", "people"), plural(v.Segments, "segment", "segments"))),
+		cell("messages, calls made", grouped(v.Created), fmt.Sprintf("to %s, %s", plural(v.Recipients, "person", "people"), plural(v.Segments, "segment", "segments"))),
 	}
 	for _, sender := range slices.Sorted(maps.Keys(v.Parties)) {
 		rows = append(rows, cell("  by "+sender, grouped(v.Parties[sender]), "requests"))
 	}
 	rows = append(rows,
-		cell("people who wrote STOP", grouped(v.OptOuts), fmt.Sprintf("%s of them before they were tried, who never were", grouped(v.Spared))),
+		cell("people who objected", grouped(v.OptOuts), fmt.Sprintf("%s of them before they were tried, who never were", grouped(v.Spared))),
+		cell("  by a digit", grouped(v.Digits), "digits pressed in calls"),
 		cell("  to no daemon", grouped(v.Unheard), fmt.Sprintf("tried afterwards: %s", grouped(v.TriedUnheard))),
 		cell("tried twice", grouped(v.Twice), mark(v.Twice)),
 		cell("tried after STOP", grouped(v.AfterStop), mark(v.AfterStop)),

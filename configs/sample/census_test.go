@@ -147,7 +147,7 @@ func (c *census) lines() []string {
 		fmt.Sprintf("%d of 18-24, %d of 25-34, %d of 35-49, %d of 50-64, %d of 65+", n["18-24"], n["25-34"], n["35-49"], n["50-64"], n["65+"]),
 		fmt.Sprintf("%d overseas or in Corsica, %d abroad, %d with a zone of their own", n["overseas"], n["abroad"], n["zone"]),
 		fmt.Sprintf("%d ragged, %d not a number, %d no number, %d territory FR-20, %d age band", n["ragged"], n["not a number"], n["no number"], n["territory"], n["age band"]),
-		fmt.Sprintf("party-a %d sms and %d live_call, party-b %d sms and %d live_call", n["party-a sms"], n["party-a live_call"], n["party-b sms"], n["party-b live_call"]),
+		fmt.Sprintf("party-a %d sms and %d robocall, party-b %d sms and %d robocall", n["party-a sms"], n["party-a robocall"], n["party-b sms"], n["party-b robocall"]),
 		fmt.Sprintf("%d expired by April 2027, %d not explicit, %d indirect", n["expired"], n["not explicit"], n["indirect"]),
 		fmt.Sprintf("%d opt-outs", n["opt-outs"]),
 		fmt.Sprintf("65+ by text: %d for party-a, %d for party-b, %d for either", a, b, either),

@@ -46,7 +46,7 @@ func writeGrants(r *random, dir string, people []person) (err error) {
 }
 
 // grantsOf draws what a person consented to: on a mobile mostly texts, on a
-// landline calls in a slot of the day.
+// landline automatic calls in a slot of the day.
 func grantsOf(r *random, p person) []grant {
 	var grants []grant
 	for _, party := range parties {
@@ -82,7 +82,7 @@ func grantsOf(r *random, p person) []grant {
 
 // call turns a grant for texts into one for calls.
 func (g grant) call(r *random) grant {
-	g.channel, g.slot = "live_call", pick(r, "10:00-13:00", "14:00-20:00", "18:00-20:00")
+	g.channel, g.slot = "robocall", pick(r, "10:00-13:00", "14:00-20:00", "18:00-20:00")
 	return g
 }
 

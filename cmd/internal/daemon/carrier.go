@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -113,7 +114,7 @@ func (d *Daemon) openAccount() (account, error) {
 			return account{}, err
 		}
 		d.clock, d.carrier.url = d.carrier.outer, settings.APIBaseURL
-		if err := tellInbound(settings.APIBaseURL, d.carrier.publicURL); err != nil {
+		if err := tellAddresses(settings.APIBaseURL, d.carrier.publicURL); err != nil {
 			return account{}, err
 		}
 		return account{settings.AccountSID, settings.APIBaseURL, []byte(token.Reveal())}, nil
@@ -131,8 +132,13 @@ func (d *Daemon) startSandbox() (account, error) {
 	if err != nil {
 		return account{}, err
 	}
+	voice, err := twilio.VoiceURL(d.carrier.publicURL)
+	if err != nil {
+		return account{}, err
+	}
 	server, err := sandbox.New(sandbox.Options{
-		Log: filepath.Join(d.config.DataDirectory, "sandbox.log"), Seed: settings.Seed, AccountSID: sandboxAccount,
+		VoiceURL: voice,
+		Log:      filepath.Join(d.config.DataDirectory, "sandbox.log"), Seed: settings.Seed, AccountSID: sandboxAccount,
 		AuthToken: string(token), Start: settings.Clock.Start, Speed: settings.Clock.Speed,
 		Undelivered: share(settings.Undelivered), Failed: share(settings.Failed), Silent: share(settings.Silent),
 		StopFraction: share(settings.StopFraction), Latency: settings.Latency, InboundURL: inbound, Logger: d.log,
@@ -199,20 +205,29 @@ func listenAgain(address, remembered string) (net.Listener, error) {
 	return listener, nil
 }
 
-// tellInbound tells a sandbox in another process where to post what contacts
-// answer; at a real carrier somebody enters this in its console.
-func tellInbound(base, publicURL string) error {
+// tellAddresses tells a sandbox in another process where to post what contacts
+// answer, and where those are answered who ring back; at a real carrier somebody
+// enters this in its console.
+func tellAddresses(base, publicURL string) error {
 	inbound, err := twilio.InboundURL(publicURL)
 	if err != nil {
 		return err
 	}
-	address, err := url.JoinPath(base, "sandbox", "inbound")
+	voice, err := twilio.VoiceURL(publicURL)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(tellAddress(base, "inbound", inbound), tellAddress(base, "voice", voice))
+}
+
+func tellAddress(base, of, where string) error {
+	address, err := url.JoinPath(base, "sandbox", of)
 	if err != nil {
 		return fmt.Errorf("sandbox address: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	body := strings.NewReader(fmt.Sprintf(`{"url":%q}`, inbound))
+	body := strings.NewReader(fmt.Sprintf(`{"url":%q}`, where))
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, body)
 	if err != nil {
 		return fmt.Errorf("sandbox address: %w", err)
@@ -220,11 +235,11 @@ func tellInbound(base, publicURL string) error {
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return fmt.Errorf("tell the SANDBOX carrier where to post inbound texts: %w", err)
+		return fmt.Errorf("tell the SANDBOX carrier where we are: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode/100 != 2 {
-		return fmt.Errorf("tell the SANDBOX carrier where to post inbound texts: it answered %s", response.Status)
+		return fmt.Errorf("tell the SANDBOX carrier where we are: it answered %s", response.Status)
 	}
 	return nil
 }

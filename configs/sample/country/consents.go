@@ -59,7 +59,7 @@ func (n *nation) appendGrant(to []byte, d *draws, number, campaign, row uint64) 
 	case at < 5:
 		from = "third_party"
 	case at < 8:
-		channel, slot = "live_call", pick(d, "10:00-13:00", "14:00-20:00", "18:00-20:00")
+		channel, slot = "robocall", pick(d, "10:00-13:00", "14:00-20:00", "18:00-20:00")
 	}
 	to = appendNumber(to, d, number)
 	to = append(append(append(to, ','), channel...), ",party-"...)

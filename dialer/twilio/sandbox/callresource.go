@@ -79,7 +79,7 @@ func (shown *resource) appendCallPrice(answer []byte) []byte {
 	if shown.inbound || shown.status != statusCompleted {
 		return append(answer, "null"...)
 	}
-	minutes := int(shown.talked()/time.Minute) + 1
+	minutes := max(1, int((shown.talked()+time.Minute-1)/time.Minute))
 	cost := minutes * pricePerMinute
 	answer = append(answer, `"-`...)
 	answer = strconv.AppendInt(answer, int64(cost/100_000), 10)

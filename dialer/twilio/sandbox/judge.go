@@ -153,6 +153,7 @@ func (state *judge) visit(record *Record) {
 			state.ends = true
 		}
 	case KindDigit:
+		verdict.Digits++
 		if record.Digits == digitObjects {
 			state.objects(state.person(record.To))
 		}

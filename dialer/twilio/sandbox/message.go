@@ -149,6 +149,10 @@ func (changed *message) applyToCall(record *Record) {
 		changed.sent = record.At
 	case final(record.Status):
 		changed.ended = record.At
+		// Whoever answers us slowly makes no call longer.
+		if limit := changed.sent.Add(time.Duration(changed.call.Talk) * time.Second); !changed.sent.IsZero() && limit.Before(record.At) {
+			changed.ended = limit
+		}
 	}
 }
 

@@ -111,7 +111,8 @@ type Verdict struct {
 	Forged            map[Fault]int  `json:"forged"` // callbacks that Twilio never sent, by kind
 	Inbound           int            `json:"inbound"`
 	InboundAnswered   int            `json:"inbound_answered"` // with 2xx
-	OptOuts           int            `json:"opt_outs"`         // different numbers
+	OptOuts           int            `json:"opt_outs"`         // different numbers, by a text or a digit
+	Digits            int            `json:"digits"`           // pressed in calls
 	Outages           int            `json:"outages"`
 
 	Twice           []Twice           `json:"-"`
