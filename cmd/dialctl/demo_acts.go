@@ -229,7 +229,7 @@ func (d *demo) goOverseas(ctx context.Context) error {
 
 // releaseReports leaps to the day of the reports and waits for them.
 func (d *demo) releaseReports(ctx context.Context) error {
-	d.tell("both campaigns are closed; the clock leaps to the release of the reports, a day later at 09:00 UTC")
+	d.tell("all campaigns are closed; the clock leaps to the release of the reports, a day later at 09:00 UTC")
 	if _, err := moveSandbox(ctx, d.stage.base, queue.SandboxClock{Advance: dialer.Duration(demoLeap)}); err != nil {
 		return err
 	}

@@ -126,7 +126,8 @@ func (r demoResult) print(w io.Writer) error {
 
 // next are commands that work after the demo.
 func (r demoResult) next() []string {
-	files := r.Reports[0].Files
+	first := slices.IndexFunc(r.Reports, func(one queue.ReportInfo) bool { return one.Campaign == demoPartyA })
+	files := r.Reports[max(0, first)].Files
 	html := files[slices.IndexFunc(files, func(f string) bool { return filepath.Ext(f) == ".html" })]
 	sample := filepath.Join(r.Directory, "sample")
 	return []string{

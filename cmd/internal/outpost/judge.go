@@ -2,6 +2,7 @@ package outpost
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"os"
 	"testing"
@@ -40,7 +41,7 @@ func Requests(tb testing.TB, path string) int {
 // not come as a text.
 func Judge(tb testing.TB, path string, acknowledged map[string]time.Time) sandbox.Verdict {
 	tb.Helper()
-	verdict, err := sandbox.JudgeLog(path, sandbox.JudgeOptions{Acknowledged: acknowledged, Party: Sender})
+	verdict, err := sandbox.JudgeLog(path, sandbox.JudgeOptions{Acknowledged: acknowledged, Party: Party})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -50,8 +51,12 @@ func Judge(tb testing.TB, path string, acknowledged map[string]time.Time) sandbo
 	return verdict
 }
 
-// Sender is for whom a message was: a sender speaks for one party.
-func Sender(record sandbox.Record) string { return record.From }
+// callers are the numbers that parties call from, in the embedded registry, with the
+// names by which they write.
+var callers = map[string]string{"+33162000001": "TILLEULS", "+33162000002": "CANAL"}
+
+// Party is for whom a message or a call was: a sender speaks for one party.
+func Party(record sandbox.Record) string { return cmp.Or(callers[record.From], record.From) }
 
 // Dialled returns the numbers for which a request has begun.
 func Dialled(tb testing.TB, path string) map[string]bool {

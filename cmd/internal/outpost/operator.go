@@ -100,6 +100,23 @@ func ContactList(numbers []string, territory string) string {
 	return list.String()
 }
 
+// ConsentToCalls has everybody agree to the calls of each party, in the hours in which
+// texts may come.
+func (o *Operator) ConsentToCalls(numbers []string, parties ...string) {
+	o.TB.Helper()
+	var list strings.Builder
+	list.WriteString("number,channel,party,purpose,given_at,collected_from,explicit,wording_version,wording,slot\n")
+	for _, number := range numbers {
+		for _, party := range parties {
+			fmt.Fprintf(&list, "%s,robocall,%s,political,%s,data_subject,true,v1,J'accepte,08:00-21:30\n", number, party, LongAgo.Format(time.DateOnly))
+		}
+	}
+	done := o.ImportFiles(queue.IntakeGrants, []string{"calls.csv"}, []io.Reader{strings.NewReader(list.String())})
+	if want := uint64(len(numbers) * len(parties)); done.Counts["added"] != want {
+		o.TB.Fatalf("import consents to calls: %v, want %d added", done.Counts, want)
+	}
+}
+
 // GrantList is the list of their consents to the texts of each party.
 func GrantList(given time.Time, numbers []string, parties ...string) string {
 	var list strings.Builder

@@ -24,9 +24,12 @@ type ruling struct {
 	// unclear counts the requests that made nothing and were answered so that
 	// nobody can know it; endless the messages that never got a final status.
 	unclear, endless int
-	audience         int
-	attempts         int
-	unknown          int
+	// calls are those of the created that rang somebody, and digits those that were
+	// pressed and heard.
+	calls, digits int
+	audience      int
+	attempts      int
+	unknown       int
 }
 
 // witness reads along with the carrier's own judge, for what that does not look
@@ -96,6 +99,13 @@ func (w *witness) visit(record *sandbox.Record) {
 		if _, before := w.optedOut[record.From]; record.OptOut && !before {
 			w.optedOut[record.From] = record.At
 		}
+	case sandbox.KindDigitAnswered:
+		if record.HTTP/100 == 2 {
+			w.digits++
+		}
+		if _, before := w.optedOut[record.To]; record.OptOut && !before && record.HTTP/100 == 2 {
+			w.optedOut[record.To] = record.At
+		}
 	case sandbox.KindRequestBegun:
 		w.begun(record)
 	case sandbox.KindRefused:
@@ -103,6 +113,9 @@ func (w *witness) visit(record *sandbox.Record) {
 			w.unclear++
 		}
 	case sandbox.KindCreated:
+		if record.Call != nil {
+			w.calls++
+		}
 		w.living[record.To] = life{record.Sid, record.At}
 	case sandbox.KindStatus:
 		if final(record.Status) && w.living[record.To].sid == record.Sid {
@@ -116,7 +129,11 @@ func (w *witness) visit(record *sandbox.Record) {
 var dark = []sandbox.Fault{sandbox.FaultRefuse, sandbox.FaultDrop, sandbox.FaultForbid}
 
 func final(status string) bool {
-	return status == "delivered" || status == "undelivered" || status == "failed" || status == "canceled"
+	switch status {
+	case "delivered", "undelivered", "failed", "canceled", "completed", "busy", "no-answer":
+		return true
+	}
+	return false
 }
 
 func (w *witness) begun(record *sandbox.Record) {
@@ -181,7 +198,7 @@ func (s *scene) judge(views []*dialer.CampaignView) ruling {
 		places: s.places,
 	}
 	verdict, err := sandbox.JudgeLog(s.CarrierLog(), sandbox.JudgeOptions{
-		Acknowledged: s.acknowledged, Party: outpost.Sender, Visit: w.visit, Steps: s.steps,
+		Acknowledged: s.acknowledged, Party: outpost.Party, Visit: w.visit, Steps: s.steps,
 		Campaign: func(record sandbox.Record) string { return record.From + " " + record.Body },
 	})
 	if err != nil {

@@ -19,9 +19,9 @@ import (
 const killsPerHouse = 40
 
 // Ensure that a daemon that is killed at random moments, over and over, in the
-// middle of two parties' campaigns at a carrier that misbehaves, writes to nobody
-// twice, to nobody after STOP and to nobody for two parties, forgets no opt-out
-// that it acknowledged, and comes to books that balance.
+// middle of two parties' campaigns of texts and one of calls at a carrier that
+// misbehaves, writes to nobody and rings nobody twice, after a STOP or a 9, or for two
+// parties, forgets no opt-out that it acknowledged, and comes to books that balance.
 func TestKills(t *testing.T) {
 	t.Parallel()
 	kills, base := number(t, settingKills, 6), seed(t)
@@ -43,6 +43,7 @@ type killFigures struct {
 	mu                                           sync.Mutex
 	kills, dialling                              int
 	requests, created, unknown, unclear, optOuts int
+	calls, digits                                int
 	allowed, acknowledged                        int
 }
 
@@ -54,6 +55,8 @@ func (f *killFigures) add(s *scene, r ruling, dialling int) {
 	f.requests += r.Requests
 	f.created += r.Created
 	f.unknown += r.unknown
+	f.calls += r.calls
+	f.digits += r.digits
 	f.unclear += r.unclear
 	f.allowed += s.cut
 	f.optOuts += r.OptOuts
@@ -62,8 +65,8 @@ func (f *killFigures) add(s *scene, r ruling, dialling int) {
 
 func (f *killFigures) print(t *testing.T) {
 	t.Helper()
-	t.Logf("figures: kills %d, with requests under way %d, requests %d, created %d, unknown %d (may be, for the kills, %d; the carrier left open %d), opted out by text %d, by the control service %d",
-		f.kills, f.dialling, f.requests, f.created, f.unknown, f.allowed, f.unclear, f.optOuts, f.acknowledged)
+	t.Logf("figures: kills %d, with requests under way %d, requests %d, created %d (calls %d, digits heard %d), unknown %d (may be, for the kills, %d; the carrier left open %d), opted out by text %d, by the control service %d",
+		f.kills, f.dialling, f.requests, f.created, f.calls, f.digits, f.unknown, f.allowed, f.unclear, f.optOuts, f.acknowledged)
 }
 
 // misbehaviour is a carrier at which everything goes wrong that can, in the mix
@@ -82,6 +85,8 @@ func killHouse(t *testing.T, random *rand.Rand, kills int) (*scene, ruling, int)
 	s.open()
 	s.submit(order("party-a", "party-a-everybody", max(500, people/2)))
 	s.submit(order("party-b", "party-b-everybody", max(500, people/2)))
+	s.ConsentToCalls(s.numbers, "party-a")
+	s.submit(calls("party-a-calls", max(500, people/3)))
 	end := s.begin(random, traffic{texts: 150 * time.Millisecond, optOuts: 100 * time.Millisecond, orders: time.Second})
 	dialling, requests := 0, &arrivals{log: s.CarrierLog()}
 	for s.kills < kills {
@@ -92,7 +97,11 @@ func killHouse(t *testing.T, random *rand.Rand, kills int) (*scene, ruling, int)
 	}
 	s.start()
 	end()
-	return s, s.finish(), dialling
+	r := s.finish()
+	if r.calls == 0 {
+		t.Error("nobody was rung")
+	}
+	return s, r, dialling
 }
 
 // liveAndDie starts the daemon, if none is there, and kills it at a moment that

@@ -116,6 +116,17 @@ func order(party, name string, size int) *dialer.Job {
 	return job
 }
 
+// calls is a job of the first party's to call everybody who is left.
+func calls(name string, size int) *dialer.Job {
+	job, err := configs.ReadCampaign("../../../configs/campaigns/party-a-calls.yaml")
+	if err != nil {
+		panic(err) // the file stands in the repository
+	}
+	job.ID, job.Size, job.Segment = name, size, nil
+	job.Budget = 100_000 * dialer.Unit
+	return job
+}
+
 // submit has a job accepted, whatever happens to the daemon meanwhile.
 func (s *scene) submit(job *dialer.Job) {
 	s.t.Helper()
