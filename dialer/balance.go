@@ -118,6 +118,9 @@ type balance struct {
 	// OptOuts are objections of those whom the campaign had reached last, Filtered
 	// the messages that carriers dropped as unwanted.
 	OptOuts, Filtered uint64
+	// Abandoned are calls that a person answered and that came to nothing by our fault
+	// or the carrier's: nobody spoke to the end that was meant.
+	Abandoned uint64
 }
 
 func (b *balance) append(row []byte) []byte {
@@ -136,7 +139,11 @@ func (b *balance) append(row []byte) []byte {
 	for _, n := range [...]uint64{b.Trial.Size, b.Trial.Tried, b.OptOuts, b.Filtered} {
 		row = binary.AppendUvarint(row, n)
 	}
-	return append(row, oneIf(b.Trial.Released))
+	row = append(row, oneIf(b.Trial.Released))
+	if b.Abandoned > 0 {
+		row = binary.AppendUvarint(row, b.Abandoned)
+	}
+	return row
 }
 
 func oneIf(yes bool) byte {
@@ -180,8 +187,12 @@ func readBalance(row []byte) (balance, error) {
 		for _, counter := range [...]*uint64{&b.Trial.Size, &b.Trial.Tried, &b.OptOuts, &b.Filtered} {
 			next(counter)
 		}
-		if short = short || len(row) != 1; !short {
-			b.Trial.Released = row[0] == 1
+		if short = short || len(row) == 0; !short {
+			b.Trial.Released, row = row[0] == 1, row[1:]
+		}
+		if len(row) > 0 { // there are calls
+			next(&b.Abandoned)
+			short = short || len(row) > 0 || b.Abandoned == 0
 		}
 	}
 	if short {

@@ -22,7 +22,8 @@ type Forecast struct {
 	Finish time.Time `json:"finish,omitzero"`
 	// Unreached is how many would not have had their turn by the end.
 	Unreached uint64 `json:"unreached,omitempty"`
-	// SegmentsPerSecond is the share that the forecast reckons with.
+	// SegmentsPerSecond is the share that the forecast reckons with: of segments, or of
+	// calls.
 	SegmentsPerSecond float64 `json:"segments_per_second"`
 }
 
@@ -30,9 +31,13 @@ type Forecast struct {
 func (f *Forecast) late() bool { return f != nil && f.Unreached > 0 }
 
 // warning says so.
-func (f *Forecast) warning(audience uint64, end time.Time) string {
-	return fmt.Sprintf("%d of %d contacts cannot be reached by the end, %s: the windows, a share of %.3g segments a second and the time do not suffice",
-		f.Unreached, audience, end.UTC().Format("2006-01-02 15:04 MST"), f.SegmentsPerSecond)
+func (f *Forecast) warning(audience uint64, job *Job) string {
+	unit := "segments"
+	if job.isCall() {
+		unit = "calls"
+	}
+	return fmt.Sprintf("%d of %d contacts cannot be reached by the end, %s: the windows, a share of %.3g %s a second and the time do not suffice",
+		f.Unreached, audience, job.Schedule.End.UTC().Format("2006-01-02 15:04 MST"), f.SegmentsPerSecond, unit)
 }
 
 // zoneLeft is how many of a group of zones are left, with one of them to ask the
@@ -195,7 +200,7 @@ func (d *Dialer) foresee(context.Context) error {
 			}
 			if forecasts[c.number] = f; f.late() && (former == nil || !(*former)[c.number].late()) {
 				late = append(late, c.job.ID)
-				d.log.Warn().Str(FieldEvent, EventLate).Str(FieldCampaign, c.job.ID).Str(FieldDetail, f.warning(balance.Audience, c.job.Schedule.End)).Send()
+				d.log.Warn().Str(FieldEvent, EventLate).Str(FieldCampaign, c.job.ID).Str(FieldDetail, f.warning(balance.Audience, c.job)).Send()
 			}
 		}
 		return nil

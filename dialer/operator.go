@@ -107,7 +107,12 @@ func (b books) sheet(record *campaignRecord, balance *balance) BalanceSheet {
 	if balance.State > CampaignAccepted {
 		shortfall = balance.Size - balance.Audience
 	}
+	segments, minutes := balance.Segments, uint64(0)
+	if record.Job.isCall() {
+		segments, minutes = 0, segments
+	}
 	return BalanceSheet{
+		Minutes: minutes, Abandoned: balance.Abandoned,
 		Considered: balance.Considered, ExcludedAtPlanning: b.exclusions(record.Number, excludedAtPlanning),
 		NotDrawn: balance.NotDrawn, Size: balance.Size, Shortfall: shortfall, Audience: balance.Audience,
 		Planned: balance.Recipients[RecipientPlanned], Waiting: balance.Recipients[RecipientWaiting],
@@ -116,7 +121,7 @@ func (b books) sheet(record *campaignRecord, balance *balance) BalanceSheet {
 		ExcludedLater: b.exclusions(record.Number, excludedLater), Final: final,
 		Attempts: balance.Attempts, Withdrawn: balance.Withdrawn, AfterClosing: balance.AfterClosing,
 		OptOuts: balance.OptOuts, Filtered: balance.Filtered,
-		Segments: balance.Segments, Reserved: balance.Reserved, Budget: record.Job.Budget,
+		Segments: segments, Reserved: balance.Reserved, Budget: record.Job.Budget,
 		Balances: fault == "", Fault: fault,
 	}
 }
@@ -168,6 +173,9 @@ func (d *Dialer) Estimate(ctx context.Context, job *Job) (*Estimate, error) {
 	e.NotDrawn, e.Shortfall = s.eligible-e.Audience, uint64(job.Size)-e.Audience
 	text := c.dearest()
 	e.SegmentsEach, e.Encoding, e.FirstAt = text.size.Segments, text.size.Encoding, s.firstAt
+	if job.isCall() {
+		e.SegmentsEach, e.MinutesEach = 0, text.units
+	}
 	wanted := min(s.eligible, uint64(max(0, job.Size-int(s.already))))
 	e.Price = text.price * Money(wanted)
 	e.Duration = Duration(time.Duration(float64(e.Audience) * float64(text.size.Segments) / c.rateFor(text.size.Segments) * float64(time.Second)))
@@ -205,7 +213,7 @@ func (c *campaign) warnings(e *Estimate) []string {
 		warnings = append(warnings, fmt.Sprintf("%d of %d ordered contacts cannot be found", c.job.Size-found, c.job.Size))
 	}
 	if e.Forecast.late() {
-		warnings = append(warnings, e.Forecast.warning(e.Audience, c.job.Schedule.End))
+		warnings = append(warnings, e.Forecast.warning(e.Audience, c.job))
 	}
 	if e.Price > c.job.Budget {
 		warnings = append(warnings, fmt.Sprintf("the budget %s pays for %d contacts at most: up to %s would be needed", c.job.Budget, e.Audience, e.Price))

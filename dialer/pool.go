@@ -104,14 +104,27 @@ func (c *campaign) addressed(id string) *Sender {
 // rateFor is what is left of it for texts of so many segments.
 func (c *campaign) rate() (sum float64) {
 	for i := range c.senders {
-		sum += c.senders[i].rate()
+		sum += c.granted(&c.senders[i])
 	}
 	return sum
 }
 
+// granted is what a sender can do in a second: of calls that all last as long as they
+// may no more than may be under way at once.
+func (c *campaign) granted(s *Sender) float64 {
+	if !s.Rings() || c.job.Call == nil {
+		return s.rate()
+	}
+	return min(s.rate(), float64(s.CallsInProgress)/(c.job.Call.ring()+c.job.Call.talk()).Seconds())
+}
+
 func (c *campaign) rateFor(segments int) (sum float64) {
 	for i := range c.senders {
-		sum += c.senders[i].rateFor(segments)
+		if sender := &c.senders[i]; sender.Rings() {
+			sum += c.granted(sender)
+		} else {
+			sum += sender.rateFor(segments)
+		}
 	}
 	return sum
 }

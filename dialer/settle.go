@@ -228,6 +228,9 @@ func (m *statusMove) merge(b books, update StatusUpdate) string {
 	if a.code == 0 {
 		a.code = update.Code
 	}
+	if a.status == StatusAnswered && merged.Outcome() == OutcomeFailed && merged.Final() {
+		balance.Abandoned++
+	}
 	a.status, a.sid = merged, update.SID
 	if a.state == attemptPlaced && !merged.Final() {
 		b.rewriteAttempt(update.Attempt, a) // it is on its way: nothing else has changed

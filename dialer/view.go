@@ -80,9 +80,13 @@ type BalanceSheet struct {
 	AfterClosing       uint64            `json:"after_closing"`
 	OptOuts            uint64            `json:"opt_outs"`
 	Filtered           uint64            `json:"filtered"`
-	Segments           uint64            `json:"segments"`
-	Reserved           Money             `json:"reserved"`
-	Budget             Money             `json:"budget"`
+	// Minutes are those begun, at worst, of a campaign of calls, in the place of
+	// segments; Abandoned the calls that a person answered in vain.
+	Minutes   uint64 `json:"minutes,omitempty"`
+	Abandoned uint64 `json:"abandoned,omitempty"`
+	Segments  uint64 `json:"segments"`
+	Reserved  Money  `json:"reserved"`
+	Budget    Money  `json:"budget"`
 	// Balances tells whether both equations hold; Fault says which does not.
 	Balances bool   `json:"balances"`
 	Fault    string `json:"fault,omitempty"`
@@ -100,6 +104,8 @@ type Estimate struct {
 	// SegmentsEach and Encoding are the dearest text's.
 	SegmentsEach int    `json:"segments_each"`
 	Encoding     string `json:"encoding"`
+	// MinutesEach is how many begun minutes a call can last, where the contacts are rung.
+	MinutesEach int `json:"minutes_each,omitempty"`
 	// Price is the most that the carrier can charge for all of it.
 	Price Money `json:"price"`
 	// Duration is how long the requests take at the sender's rate, closed

@@ -36,6 +36,17 @@ func breakdown(views []*dialer.CampaignView, of func(*dialer.BalanceSheet) map[s
 	return lines
 }
 
+// ofCalls are the lines that only campaigns of calls have.
+func ofCalls(views []*dialer.CampaignView) []sheetLine {
+	if !slices.ContainsFunc(views, func(v *dialer.CampaignView) bool { return v.Balance.Minutes > 0 }) {
+		return nil
+	}
+	return []sheetLine{
+		count("minutes begun at most", func(b *dialer.BalanceSheet) uint64 { return b.Minutes }),
+		count("abandoned calls", func(b *dialer.BalanceSheet) uint64 { return b.Abandoned }),
+	}
+}
+
 func sheetLines(views []*dialer.CampaignView) []sheetLine {
 	planning := func(b *dialer.BalanceSheet) map[string]uint64 { return b.ExcludedAtPlanning }
 	later := func(b *dialer.BalanceSheet) map[string]uint64 { return b.ExcludedLater }
@@ -66,6 +77,9 @@ func sheetLines(views []*dialer.CampaignView) []sheetLine {
 			count("  withdrawn", func(b *dialer.BalanceSheet) uint64 { return b.Withdrawn }),
 			count("statuses after closing", func(b *dialer.BalanceSheet) uint64 { return b.AfterClosing }),
 			count("segments", func(b *dialer.BalanceSheet) uint64 { return b.Segments }),
+		},
+		ofCalls(views),
+		[]sheetLine{
 			{"cost at most", func(b *dialer.BalanceSheet) string { return b.Reserved.String() }},
 			{"budget", func(b *dialer.BalanceSheet) string { return b.Budget.String() }},
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -142,6 +143,9 @@ func printEstimate(w io.Writer, job *dialer.Job, e *dialer.Estimate) error {
 }
 
 func textText(job *dialer.Job, e *dialer.Estimate) string {
+	if e.MinutesEach > 0 {
+		return fmt.Sprintf("calls of at most %s each, at a machine: %s", plural(e.MinutesEach, "minute", "minutes"), cmp.Or(job.Call.Machine, dialer.MachineHangUp))
+	}
 	each := fmt.Sprintf("%s each, %s", plural(e.SegmentsEach, "segment", "segments"), e.Encoding)
 	if n := len(job.Message.Variants); n > 0 {
 		return fmt.Sprintf("%d variants, at most %s", n, each)

@@ -19,7 +19,7 @@ import (
 
 func (a *app) sandboxCommand() *cobra.Command {
 	return group("sandbox", "the carrier that only pretends: its clock, its faults and its log",
-		a.sandboxClockCommand(), a.sandboxFaultsCommand(), a.sandboxOutageCommand(), a.sandboxVerdictCommand())
+		a.sandboxClockCommand(), a.sandboxFaultsCommand(), a.sandboxOutageCommand(), a.sandboxRingBackCommand(), a.sandboxVerdictCommand())
 }
 
 func (a *app) sandboxClockCommand() *cobra.Command {
