@@ -22,6 +22,10 @@
 // (life.go, account.go) and brought level again (reconcile.go, foreign.go). What
 // is over is deleted at the carrier (tidy.go).
 //
+// Calls take the same line. What they say is worked out from the job (script.go); what
+// people do in them, and who rings back, comes in from the carrier (voice.go); and what
+// rings too long, or for somebody who has objected, is called back (recall.go).
+//
 // A campaign's text goes to the broker's own phones before anybody else gets it
 // (test_campaign.go, own_number.go).
 //

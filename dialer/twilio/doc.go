@@ -1,4 +1,4 @@
-// Package twilio is the carrier Twilio: it places messages, asks what became
+// Package twilio is the carrier Twilio: it places messages and calls, asks what became
 // of them and takes Twilio's callbacks. It is the only importer of twilio-go.
 //
 // # One message
@@ -6,6 +6,16 @@
 //	dialer.Request -> Client.Place -> one POST -> dialer.Answer: accepted | refused | withdrawn | unclear
 //	    -> Twilio posts to /twilio/status/{reference} -> Callbacks -> Inbox.Status -> 204
 //	    -> the contact answers -> /twilio/inbound -> Callbacks -> Inbox.Inbound -> TwiML
+//
+// # One call
+//
+// A call goes the same way (call.go). What it says goes with the request, as a document
+// that twilio-go's builder writes (document.go), and so nobody must be there to answer
+// when a phone is picked up. Further news of it:
+//
+//	a digit            -> /twilio/digit/{reference}   -> CallInbox.Pressed  -> a document
+//	who has answered   -> /twilio/machine/{reference} -> CallInbox.Detected -> 204
+//	somebody rings us  -> /twilio/voice               -> CallInbox.RungBack -> a document
 //
 // Twilio has no idempotency key for messages, so an attempt whose answer is
 // lost can never be sent again safely. Everything here follows from that:
@@ -37,6 +47,6 @@
 // # Not checked against Twilio itself
 //
 // Whether Twilio's signature covers the fragment of the callback's URL; both
-// are accepted. Twilio's documentation was read and its Go and Node libraries
+// are accepted. How its detection of machines does. Twilio's documentation was read and its Go and Node libraries
 // were run, but no account was used.
 package twilio

@@ -128,7 +128,8 @@ func (v vitals) Collect(into chan<- prometheus.Metric) {
 	}
 	counts := d.carrier.callbacks.Counts()
 	for result, count := range map[string]uint64{
-		"status": counts.Statuses, "inbound": counts.Inbound, "bad_signature": counts.BadSignature,
+		"status": counts.Statuses, "inbound": counts.Inbound,
+		"digit": counts.Digits, "verdict": counts.Verdicts, "rung_back": counts.RungBack, "bad_signature": counts.BadSignature,
 		"bad_reference": counts.BadReference, "unusable": counts.Unusable, "deferred": counts.Deferred,
 	} {
 		into <- prometheus.MustNewConstMetric(descCallbacks, prometheus.CounterValue, float64(count), result)

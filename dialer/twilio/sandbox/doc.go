@@ -1,4 +1,4 @@
-// Package sandbox is Twilio's Messages API as a server that can misbehave. It
+// Package sandbox is Twilio's Messages and Calls API as a server that can misbehave. It
 // stands in for the carrier in the demo, in tests and under load.
 //
 // It is also the independent judge of the dialer's invariants. Whatever the
@@ -15,6 +15,18 @@
 // A life depends on the seed and the recipient's number alone, so the same run
 // plays the same story, and a restarted sandbox goes on with it. Messages can be
 // listed, fetched, cancelled, redacted and deleted as with Twilio.
+//
+// # One call
+//
+//	the same, up to the answer 201
+//	    -> a life drawn from the seed, the number and how many calls it has had:
+//	       queued, initiated, ringing, in-progress | busy | no-answer | failed
+//	    -> somebody answers: the very TwiML is parsed and played, in sandbox time
+//	    -> they press digits, hang up, or are a machine with a beep: completed
+//
+// What is said and what is pressed stands in the log, and a 9 is an opt-out as soon as
+// its request for a document is answered. A document that Twilio could not play fails the
+// call. People also ring back ([Server.RingBack]).
 //
 // # Time
 //
@@ -94,7 +106,10 @@
 //   - That the account is suspended is answered 403 with code 20005; Twilio's page
 //     on code 20003 names suspended accounts as well, which the outage
 //     "unauthorized" plays.
-//   - Media, content templates and channels other than SMS are not played.
+//   - Media, content templates, recordings, conferences and transfers are not played; a
+//     recording that is to be played lasts twenty seconds.
+//   - Twilio waits for its detection of machines unless told not to; here it is always
+//     told beside the talk.
 //   - The filters on the date sent do not show messages that are still queued,
 //     as Twilio documents it.
 //   - A queue never overflows; the rate limit answers 429 with code 20429.
