@@ -144,12 +144,20 @@ func TestCallbacks_CallStatus(t *testing.T) {
 		word, by string
 		want     dialer.CarrierStatus
 	}{
-		{"queued", "", dialer.StatusQueued}, {"initiated", "", dialer.StatusSending}, {"ringing", "", dialer.StatusRinging},
-		{"in-progress", "", dialer.StatusAnswered}, {"in-progress", "human", dialer.StatusAnswered},
-		{"in-progress", "machine_start", dialer.StatusAnsweredMachine}, {"completed", "", dialer.StatusCompleted},
-		{"completed", "unknown", dialer.StatusCompleted}, {"completed", "machine_end_silence", dialer.StatusCompletedMachine},
-		{"completed", "fax", dialer.StatusCompletedMachine}, {"busy", "", dialer.StatusBusy}, {"no-answer", "", dialer.StatusNoAnswer},
-		{"failed", "", dialer.StatusFailed}, {"canceled", "", dialer.StatusCanceled},
+		{"queued", "", dialer.StatusQueued},
+		{"initiated", "", dialer.StatusSending},
+		{"ringing", "", dialer.StatusRinging},
+		{"in-progress", "", dialer.StatusAnswered},
+		{"in-progress", "human", dialer.StatusAnswered},
+		{"in-progress", "machine_start", dialer.StatusAnsweredMachine},
+		{"completed", "", dialer.StatusCompleted},
+		{"completed", "unknown", dialer.StatusCompleted},
+		{"completed", "machine_end_silence", dialer.StatusCompletedMachine},
+		{"completed", "fax", dialer.StatusCompletedMachine},
+		{"busy", "", dialer.StatusBusy},
+		{"no-answer", "", dialer.StatusNoAnswer},
+		{"failed", "", dialer.StatusFailed},
+		{"canceled", "", dialer.StatusCanceled},
 	} {
 		inbox := new(inboxStub)
 		form := callForm("CallStatus", test.word, "SequenceNumber", "2", "CallbackSource", "call-progress-events")

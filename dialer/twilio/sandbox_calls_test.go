@@ -74,7 +74,7 @@ func TestSandbox_Call(t *testing.T) {
 				}
 				listed = append(listed, page...)
 			}
-			if len(listed) != 1 || listed[0].SID != answer.SID || (test.ends.Outcome().Reached()) != (listed[0].Price > 0) {
+			if len(listed) != 1 || listed[0].SID != answer.SID || test.ends.Outcome().Reached() != (listed[0].Price > 0) {
 				t.Errorf("listed %+v", listed)
 			}
 			if err := x.client.Cancel(t.Context(), answer.SID); err != nil {

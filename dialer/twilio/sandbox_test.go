@@ -73,8 +73,10 @@ func mustExchange(t *testing.T, faults sandbox.Faults, timeout time.Duration) *e
 
 func mustExchangeOf(t *testing.T, faults sandbox.Faults, timeout time.Duration, shares sandbox.CallShares) *exchange {
 	t.Helper()
-	x := &exchange{statuses: make(chan dialer.StatusUpdate, 1000), texts: make(chan dialer.InboundText, 1000), forged: make(chan sandbox.Record, 1000),
-		keys: make(chan dialer.Keypress, 1000), verdicts: make(chan dialer.Detection, 1000), callers: make(chan dialer.Caller, 1000)}
+	x := &exchange{
+		statuses: make(chan dialer.StatusUpdate, 1000), texts: make(chan dialer.InboundText, 1000), forged: make(chan sandbox.Record, 1000),
+		keys: make(chan dialer.Keypress, 1000), verdicts: make(chan dialer.Detection, 1000), callers: make(chan dialer.Caller, 1000),
+	}
 	public := httptest.NewServer(x)
 	t.Cleanup(public.Close)
 	key, secret := twilio.NewSecret([]byte("reference key of the tests, 32 b")), twilio.NewSecret([]byte(token))

@@ -34,8 +34,14 @@ var usualShares = CallShares{Failed: 0.01, Busy: 0.05, Declined: 0.04, NoAnswer:
 func (shares CallShares) withDefaults() CallShares {
 	usual := usualShares
 	for _, share := range []struct{ set, usual *float64 }{
-		{&shares.Failed, &usual.Failed}, {&shares.Busy, &usual.Busy}, {&shares.Declined, &usual.Declined}, {&shares.NoAnswer, &usual.NoAnswer},
-		{&shares.Machine, &usual.Machine}, {&shares.Objects, &usual.Objects}, {&shares.Confused, &usual.Confused}, {&shares.HangUp, &usual.HangUp},
+		{&shares.Failed, &usual.Failed},
+		{&shares.Busy, &usual.Busy},
+		{&shares.Declined, &usual.Declined},
+		{&shares.NoAnswer, &usual.NoAnswer},
+		{&shares.Machine, &usual.Machine},
+		{&shares.Objects, &usual.Objects},
+		{&shares.Confused, &usual.Confused},
+		{&shares.HangUp, &usual.HangUp},
 	} {
 		if *share.set == 0 {
 			*share.set = *share.usual

@@ -135,9 +135,11 @@ func (options *Options) setShares(flags *flag.FlagSet) {
 	if options.Instant && !stopsAsked {
 		options.StopFraction = 0
 	}
-	for _, share := range []*float64{&options.Undelivered, &options.Failed, &options.Silent, &options.StopFraction,
+	for _, share := range []*float64{
+		&options.Undelivered, &options.Failed, &options.Silent, &options.StopFraction,
 		&options.Calls.Failed, &options.Calls.Busy, &options.Calls.Declined, &options.Calls.NoAnswer,
-		&options.Calls.Machine, &options.Calls.Objects, &options.Calls.Confused, &options.Calls.HangUp} {
+		&options.Calls.Machine, &options.Calls.Objects, &options.Calls.Confused, &options.Calls.HangUp,
+	} {
 		if *share == 0 {
 			*share = -1
 		}

@@ -240,8 +240,12 @@ func (server *Server) voiceFields(call *message, more []field) []field {
 		direction = "inbound"
 	}
 	fields := []field{
-		{"AccountSid", server.options.AccountSID}, {"ApiVersion", "2010-04-01"}, {"CallSid", call.sid},
-		{"CallStatus", statusInProgress}, {"Called", call.to}, {"Caller", call.from},
+		{"AccountSid", server.options.AccountSID},
+		{"ApiVersion", "2010-04-01"},
+		{"CallSid", call.sid},
+		{"CallStatus", statusInProgress},
+		{"Called", call.to},
+		{"Caller", call.from},
 	}
 	fields = append(fields, more...)
 	fields = append(fields, field{"Direction", direction}, field{"From", call.from}, field{"To", call.to})
@@ -253,15 +257,25 @@ func (server *Server) voiceFields(call *message, more []field) []field {
 func (server *Server) callFields(call *message, due delivery) []field {
 	if due.verdict != "" {
 		return []field{
-			{"AccountSid", server.options.AccountSID}, {"AnsweredBy", due.verdict}, {"CallSid", call.sid},
+			{"AccountSid", server.options.AccountSID},
+			{"AnsweredBy", due.verdict},
+			{"CallSid", call.sid},
 			{"MachineDetectionDuration", "2000"},
 		}
 	}
 	fields := []field{
-		{"AccountSid", server.options.AccountSID}, {"ApiVersion", "2010-04-01"}, {"CallSid", call.sid}, {"CallStatus", due.status},
-		{"CallbackSource", "call-progress-events"}, {"Called", call.to}, {"Caller", call.from}, {"Direction", "outbound-api"},
-		{"From", call.from}, {"SequenceNumber", strconv.Itoa(sequenceOf(due.status))},
-		{"Timestamp", due.at.UTC().Format(rfc2822)}, {"To", call.to},
+		{"AccountSid", server.options.AccountSID},
+		{"ApiVersion", "2010-04-01"},
+		{"CallSid", call.sid},
+		{"CallStatus", due.status},
+		{"CallbackSource", "call-progress-events"},
+		{"Called", call.to},
+		{"Caller", call.from},
+		{"Direction", "outbound-api"},
+		{"From", call.from},
+		{"SequenceNumber", strconv.Itoa(sequenceOf(due.status))},
+		{"Timestamp", due.at.UTC().Format(rfc2822)},
+		{"To", call.to},
 	}
 	if final(due.status) {
 		fields = append(fields, field{"CallDuration", strconv.Itoa(due.seconds)})
