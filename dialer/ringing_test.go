@@ -162,7 +162,11 @@ func TestCalls_StopRinging(t *testing.T) {
 					t.Fatal(err)
 				}
 				h.carrier.forbid(to)
+				objected := h.clock.Now()
 				h.await("the call is cancelled", func() bool { return len(h.carrier.cancels()) > 0 })
+				if late := h.clock.Now().Sub(objected); late > 5*time.Second {
+					t.Errorf("it was cancelled %s after the objection", late)
+				}
 				h.pass(time.Minute)
 				r.mu.Lock()
 				defer r.mu.Unlock()
