@@ -149,7 +149,10 @@ func TestCalls_StopRinging(t *testing.T) {
 			in(t, plan{people: 1, voice: true}, func(h *house) {
 				r := &ringer{h: h, random: rand.New(rand.NewPCG(1, 1))}
 				h.carrier.answers(func(number int, request dialer.Request) reply {
-					answer := r.call(number, request)
+					answer := accepted() // and no word of it before the answer
+					if wait > 0 {
+						answer = r.call(number, request)
+					}
 					answer.takes = 3 * time.Second
 					return answer
 				})
