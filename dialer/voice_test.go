@@ -39,6 +39,9 @@ func TestCalls_Outcomes(t *testing.T) {
 				if want := 20 * 2 * h.registry.Tariff.Minute; b.Reserved != want {
 					t.Errorf("%s is reserved, want %s: ninety seconds are two minutes", b.Reserved, want)
 				}
+				if want := map[bool]uint64{true: 20}[outcome == "failed"]; b.Abandoned != want || b.Minutes != 40 || b.Segments != 0 {
+					t.Errorf("%d abandoned of those who had answered, want %d: %+v", b.Abandoned, want, b)
+				}
 				for _, request := range h.carrier.requests() {
 					if !request.IsCall() || request.Call.Script.Opening != job.Call.Opening || request.Call.Script.Language != "fr-FR" {
 						t.Fatalf("asked for %+v", request.Request)

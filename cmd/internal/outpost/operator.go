@@ -104,6 +104,14 @@ func ContactList(numbers []string, territory string) string {
 // texts may come.
 func (o *Operator) ConsentToCalls(numbers []string, parties ...string) {
 	o.TB.Helper()
+	done := o.ImportFiles(queue.IntakeGrants, []string{"calls.csv"}, []io.Reader{strings.NewReader(CallGrantList(numbers, parties...))})
+	if want := uint64(len(numbers) * len(parties)); done.Counts["added"] != want {
+		o.TB.Fatalf("import consents to calls: %v, want %d added", done.Counts, want)
+	}
+}
+
+// CallGrantList is the list of consents to the calls of each party.
+func CallGrantList(numbers []string, parties ...string) string {
 	var list strings.Builder
 	list.WriteString("number,channel,party,purpose,given_at,collected_from,explicit,wording_version,wording,slot\n")
 	for _, number := range numbers {
@@ -111,10 +119,7 @@ func (o *Operator) ConsentToCalls(numbers []string, parties ...string) {
 			fmt.Fprintf(&list, "%s,robocall,%s,political,%s,data_subject,true,v1,J'accepte,08:00-21:30\n", number, party, LongAgo.Format(time.DateOnly))
 		}
 	}
-	done := o.ImportFiles(queue.IntakeGrants, []string{"calls.csv"}, []io.Reader{strings.NewReader(list.String())})
-	if want := uint64(len(numbers) * len(parties)); done.Counts["added"] != want {
-		o.TB.Fatalf("import consents to calls: %v, want %d added", done.Counts, want)
-	}
+	return list.String()
 }
 
 // GrantList is the list of their consents to the texts of each party.

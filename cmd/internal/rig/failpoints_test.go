@@ -178,11 +178,11 @@ func (v *villages) day(point string) {
 	v.daylight()
 	v.morning(ctx, there.client, first, second)
 	v.Speed(slowSpeed)
-	v.offer(ctx, there.client, "party-a", dialled, first, 0)
+	v.offer(ctx, there.client, v.firstJob(first, dialled), first, 0)
 	v.objections(ctx, first)
 	_ = v.command(ctx, queue.VerbCampaignPause, dialled)
 	_ = v.command(ctx, queue.VerbCampaignResume, dialled)
-	v.offer(ctx, there.client, "party-b", cancelled, second, 6*time.Hour)
+	v.offer(ctx, there.client, order("party-b", cancelled, 500), second, 6*time.Hour)
 	v.until(ctx, cancelled, "ready", 20*time.Millisecond, func() {})
 	_ = v.command(ctx, queue.VerbCampaignCancel, cancelled)
 	v.Speed(usualSpeed)
@@ -194,18 +194,33 @@ func (v *villages) morning(ctx context.Context, client *queue.Client, places ...
 	for _, k := range places {
 		list := strings.NewReader(outpost.GrantList(outpost.LongAgo, v.in(k), parties...))
 		_, _ = client.Upload(ctx, outpost.Lists(queue.IntakeGrants, []string{"grants.csv"}, []io.Reader{list}))
+		if v.rings(k) {
+			list = strings.NewReader(outpost.CallGrantList(v.in(k), parties...))
+			_, _ = client.Upload(ctx, outpost.Lists(queue.IntakeGrants, []string{"calls.csv"}, []io.Reader{list}))
+		}
 	}
 	if ctx.Err() == nil {
 		_, _ = client.Submit(ctx, order("party-a", fmt.Sprintf("wrong-%d", places[0]), 499))
 	}
 }
 
+// firstJob is texts in one place, and calls in the next.
+func (v *villages) firstJob(k int, name string) *dialer.Job {
+	if v.rings(k) {
+		return calls(name, 500)
+	}
+	return order("party-a", name, 500)
+}
+
+// rings tells whether the people of a place are called.
+func (v *villages) rings(k int) bool { return k%4 == 2 }
+
 // offer submits a job for the people of one place, to begin after so long.
-func (v *villages) offer(ctx context.Context, client *queue.Client, party, name string, k int, after time.Duration) {
+func (v *villages) offer(ctx context.Context, client *queue.Client, job *dialer.Job, k int, after time.Duration) {
 	if ctx.Err() != nil {
 		return
 	}
-	job, now := order(party, name, 500), v.Now()
+	now := v.Now()
 	job.Segment = dialer.Segment{"territory": {place(k)}}
 	job.Schedule.Start, job.Schedule.End = now.Add(after).Truncate(time.Second), now.Add(72*time.Hour).Truncate(time.Second)
 	_, _ = client.Submit(ctx, job)

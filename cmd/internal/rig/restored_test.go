@@ -48,7 +48,7 @@ func TestFailpoints_Restored(t *testing.T) {
 		t.Fatalf("reconcile: %v\n%s", err, v.Tell())
 	}
 	v.daylight()
-	v.offer(t.Context(), v.Client, "party-a", fmt.Sprintf("a-%d", forgotten), forgotten, 0)
+	v.offer(t.Context(), v.Client, order("party-a", fmt.Sprintf("a-%d", forgotten), 500), forgotten, 0)
 	v.campaigns = v.known()
 	r := v.finish()
 	t.Logf("figures: %d deaths in a restored ledger, %d requests, %d created", v.kills, r.Requests, r.Created)
