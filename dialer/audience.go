@@ -28,6 +28,7 @@ type survey struct {
 	// reservations is the version of the reservations that it goes by.
 	reservations uint64
 
+	strangers  strangers
 	considered uint64
 	excluded   map[string]uint64
 	eligible   uint64
@@ -48,7 +49,8 @@ const surveyChunk = 2048
 func (d *Dialer) survey(ctx context.Context, c *campaign, at time.Time) (*survey, error) {
 	s := &survey{
 		campaign: c, at: at, facts: &facts{names: map[string]string{}}, mac: hmac.New(sha256.New, c.key),
-		excluded: map[string]uint64{}, drawn: draw{size: min(c.job.Size, c.affordable())},
+		strangers: strangers{kinds: map[strangerKind]*strangerCount{}},
+		excluded:  map[string]uint64{}, drawn: draw{size: min(c.job.Size, c.affordable())},
 	}
 	failed := d.ledger.View(func(tx Tx) error {
 		s.reservations = c.reserved.inForce(books{tx}).version
@@ -75,6 +77,7 @@ func (d *Dialer) survey(ctx context.Context, c *campaign, at time.Time) (*survey
 	if err := errors.Join(ctx.Err(), err, failed); err != nil {
 		return nil, fmt.Errorf("go through the directory for campaign %s: %w", c.job.ID, err)
 	}
+	s.tellStrangers()
 	// Those reached already are part of what was ordered.
 	price := c.dearest().price
 	already := Money(s.already) * price
@@ -85,8 +88,13 @@ func (d *Dialer) survey(ctx context.Context, c *campaign, at time.Time) (*survey
 func (s *survey) considering(chunk []Contact) func(Tx) error {
 	return func(tx Tx) error {
 		b := books{&ascending{Tx: tx}}
+		s.strangers.known = false // another view
+		mayMeet := s.mayMeet(b)
 		for i := range chunk {
-			s.facts.contact = chunk[i]
+			if s.facts.contact = chunk[i]; mayMeet && s.meets(b) {
+				s.considered++
+				continue
+			}
 			s.consider(b)
 		}
 		return nil
