@@ -171,7 +171,7 @@ func (s *stub) answer(to []byte, method, path string, body []byte) ([]byte, *stu
 	case method == "GET" && path == "/sandbox/clock":
 		state, _ := json.Marshal(s.clock) // it has nothing that could not be written
 		return appendAnswer(to, "200 OK", string(state)), nil
-	case method == "POST" && path == "/sandbox/inbound":
+	case method == "POST" && (path == "/sandbox/inbound" || path == "/sandbox/voice"):
 		return appendAnswer(to, "200 OK", "{}"), nil
 	default:
 		return appendAnswer(to, "404 Not Found", `{"code":20404,"message":"not here","status":404}`), nil
