@@ -15,6 +15,8 @@ type Paths struct {
 	// Ledger, Directory, Journal and Mark are files, Keys is a directory. Journal
 	// and Mark stand outside the ledger's backups.
 	Ledger, Directory, Journal, Mark, Keys string
+	// KeysConfirmed is the file that says that a backup of the keys was opened.
+	KeysConfirmed string
 }
 
 // PathsIn returns the usual places under one data directory.
@@ -25,6 +27,8 @@ func PathsIn(dir string) Paths {
 		Journal:   filepath.Join(dir, "objections.journal"),
 		Mark:      filepath.Join(dir, "ledger.mark"),
 		Keys:      filepath.Join(dir, "keys"),
+
+		KeysConfirmed: filepath.Join(dir, "keys.confirmed"),
 	}
 }
 

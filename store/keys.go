@@ -33,6 +33,8 @@ type Keys struct {
 	Callback Secret
 	// ReportSeed is what the reports' signing key is derived from.
 	ReportSeed Secret
+
+	lines []string // of the key files, for a backup
 }
 
 // AuditSeed is what the key that signs the audit log's checkpoints is derived from,
@@ -114,8 +116,12 @@ func newKeys(secrets map[string]Secret) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load keys: hpke: %w", err)
 	}
+	lines := make([]string, len(keyFiles))
+	for i, name := range keyFiles {
+		lines[i] = keyLine(name, secrets[name])
+	}
 	return &Keys{
-		Identity: identity, Seal: SealKey{secrets["seal"]}, HPKE: private,
+		lines: lines, Identity: identity, Seal: SealKey{secrets["seal"]}, HPKE: private,
 		Callback: secrets["callback"], ReportSeed: secrets["report"],
 	}, nil
 }
@@ -124,6 +130,10 @@ func newKeys(secrets map[string]Secret) (*Keys, error) {
 //
 //	hustings seal key 1: <64 hexadecimal digits>
 func keyLabel(name string) string { return "hustings " + name + " key 1: " }
+
+func keyLine(name string, secret Secret) string {
+	return keyLabel(name) + hex.EncodeToString(secret.bytes[:]) + "\n"
+}
 
 const keyFileLimit = 256
 
@@ -140,7 +150,12 @@ func readKeyFile(path, name string) (secret Secret, err error) {
 	if err != nil {
 		return secret, fmt.Errorf("read key: %w", err)
 	}
-	digits, labelled := strings.CutPrefix(strings.TrimSpace(string(content)), keyLabel(name))
+	return parseKey(string(content), path, name)
+}
+
+// parseKey reads a key file's one line.
+func parseKey(content, path, name string) (secret Secret, err error) {
+	digits, labelled := strings.CutPrefix(strings.TrimSpace(content), keyLabel(name))
 	if !labelled || len(digits) != hex.EncodedLen(SecretSize) {
 		return secret, fmt.Errorf("%s is not a key file: want %q and %d hexadecimal digits; restore it from backup",
 			path, keyLabel(name), hex.EncodedLen(SecretSize))
@@ -181,8 +196,7 @@ func createKeyFile(path, name string) (Secret, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return secret, fmt.Errorf("make %s key: %w", name, err)
 	}
-	line := keyLabel(name) + hex.EncodeToString(secret.bytes[:]) + "\n"
-	if err := createFile(path, []byte(line)); err != nil {
+	if err := createFile(path, []byte(keyLine(name, secret))); err != nil {
 		return secret, fmt.Errorf("make %s key: %w", name, err)
 	}
 	return secret, nil

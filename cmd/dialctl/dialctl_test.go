@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/hustings/hustings/cmd/internal/daemon"
@@ -38,6 +39,7 @@ func scripts(t *testing.T, files ...string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"waitfor":      waitFor,
 			"nonumbers":    noNumbers,
+			"agekey":       ageKey,
 			"signedreport": signedReport,
 			"until":        until,
 			"exits":        exits,
@@ -207,6 +209,14 @@ func noNumbers(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s shows a phone number", name)
 		}
 	}
+}
+
+// ageKey writes somebody's identity into a file, and who they are into $RECIPIENT.
+func ageKey(ts *testscript.TestScript, _ bool, args []string) {
+	identity, err := age.GenerateX25519Identity()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("# made for a test\n"+identity.String()+"\n"), 0o600))
+	ts.Setenv("RECIPIENT", identity.Recipient().String())
 }
 
 // signedReport writes a report with its signature and public key, and another

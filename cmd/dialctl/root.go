@@ -88,6 +88,7 @@ func (a *app) rootCommand() *cobra.Command {
 	}
 	add(groupLists, a.contactsCommand(), a.consentCommand(), a.optOutCommand(), a.listCommand(), a.contactCommand())
 	add(groupCampaigns, a.campaignCommand(), a.watchCommand(), a.segmentCommand(), a.reservationCommand(), a.reportCommand(), a.fairnessCommand(), a.invoiceCommand(), a.noticeCommand(), a.partyCommand())
+	add(groupOffline, a.keyCommand())
 	add(groupOffline, a.operatorCommand())
 	add(groupDaemon, a.statusCommand(), a.logCommand(), a.storeCommand(), a.retentionCommand(), a.auditCommand(), a.sandboxCommand())
 	add(groupOffline, a.demoCommand(), a.policyCommand(), a.schemaCommand(), a.sampleCommand(), a.versionCommand(), a.manualCommand(), a.recordsCommand())

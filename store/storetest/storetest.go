@@ -3,9 +3,12 @@
 package storetest
 
 import (
+	"bytes"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"filippo.io/age"
 
 	"github.com/hustings/hustings/consent/contact"
 	"github.com/hustings/hustings/dialer"
@@ -114,4 +117,25 @@ func MustBuildDirectory(tb testing.TB, keys *store.Keys, attributes []dialer.Att
 		}
 	})
 	return directory
+}
+
+// ConfirmKeys makes the keys of a store that is not there yet, and a backup of them that
+// somebody has opened, as a daemon with a real carrier wants it.
+func ConfirmKeys(tb testing.TB, paths store.Paths) {
+	tb.Helper()
+	keys, err := store.LoadOrCreateKeys(paths.Keys, false)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var backup bytes.Buffer
+	if err := keys.Backup(&backup, identity.Recipient()); err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := keys.Confirm(paths.KeysConfirmed, backup.Bytes(), time.Now(), identity); err != nil {
+		tb.Fatal(err)
+	}
 }

@@ -151,6 +151,22 @@ func (d *Daemon) readFiles() error {
 	return nil
 }
 
+// mustBeBackedUp refuses to reach real people with keys that a broken disk would take
+// away, and with them everybody's objections.
+func (d *Daemon) mustBeBackedUp() error {
+	if d.inSandbox() {
+		return nil
+	}
+	_, confirmed, err := d.keys.Confirmed(d.paths.KeysConfirmed)
+	switch {
+	case err != nil:
+		return err
+	case !confirmed:
+		return fmt.Errorf("no backup of the keys in %s was ever opened: run \"dialctl key backup --to age1... FILE\", take the file away, and then \"dialctl key confirm FILE --identity IDENTITY\"", d.paths.Keys)
+	}
+	return nil
+}
+
 // openStore opens keys, ledger, journal and directory, in the order in which
 // each guards the next.
 func (d *Daemon) openStore() error {
@@ -165,6 +181,9 @@ func (d *Daemon) openStore() error {
 	}
 	if d.keys, err = store.LoadOrCreateKeys(d.paths.Keys, exists); err != nil {
 		return fmt.Errorf("load keys: %w", err)
+	}
+	if err := d.mustBeBackedUp(); err != nil {
+		return err
 	}
 	if d.signing, err = report.NewSigningKey(d.keys.ReportSeed.Bytes()); err != nil {
 		return fmt.Errorf("load the key that signs reports: %w", err)

@@ -21,6 +21,8 @@ import (
 	"github.com/hustings/hustings/dialer/twilio"
 	"github.com/hustings/hustings/dialer/twilio/sandbox"
 	"github.com/hustings/hustings/queue"
+	"github.com/hustings/hustings/store"
+	"github.com/hustings/hustings/store/storetest"
 )
 
 // twilioHouse is a daemon that takes its carrier for Twilio itself, and lives in
@@ -49,6 +51,7 @@ func twilioHouse(t *testing.T, change ...func(*sandbox.Options)) (*house, *sandb
 	if err := server.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
+	storetest.ConfirmKeys(t, store.PathsIn(h.config.DataDirectory))
 	address := freeAddress(t)
 	h.config.Carrier = configs.Carrier{Kind: configs.CarrierTwilio, Twilio: configs.Twilio{
 		AccountSID: playedAccount, AuthTokenFile: token, APIBaseURL: server.URL(), MaxConnections: 16, Timeout: 5 * time.Second,
