@@ -85,6 +85,7 @@ type Dialer struct {
 	gate       *gate
 	dispatcher *dispatcher
 	backlog    *backlog
+	tallies    tallies
 	health     *health
 	rates      rates
 	halts      halts

@@ -150,6 +150,7 @@ func (x *dispatcher) next(now time.Time) (Slot, time.Duration, error) {
 			x.shares.setBusy(turn.party.sender, now.Add(busy))
 			continue
 		}
+		x.dialer.tallies.grants(slot.sender.ID, segments)
 		x.shares.serve(turn, segments)
 		x.log.offered(turn.holder(), segments, now)
 		turn.feed.take(turn.sender)
@@ -231,6 +232,7 @@ func (x *dispatcher) look(now time.Time) error {
 		return err
 	}
 	x.publish(now)
+	x.dialer.tallies.limit.Store(int64(x.line.bound))
 	return nil
 }
 

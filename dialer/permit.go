@@ -36,6 +36,9 @@ func (d *Dialer) permit(ctx context.Context, slot Slot) (Permit, arrival, error)
 	if err := d.ledger.Commit(ctx, move); err != nil {
 		return Permit{}, arrival{}, fmt.Errorf("decide and write the intent: %w", err)
 	}
+	if move.decision.Verdict != 0 {
+		d.tallies.decided(move.decision.Reason)
+	}
 	if move.decision.Verdict == consent.Deny || move.decision.Verdict == consent.Defer {
 		d.log.Debug().Str(FieldEvent, EventDecision).Str(FieldCampaign, slot.campaign.job.ID).Stringer(FieldContact, id).
 			Stringer(FieldReason, move.decision.Reason).Str(FieldRule, move.decision.Rule).Send()

@@ -77,6 +77,7 @@ func (d *Daemon) connectCarrier(account account) error {
 		AccountSID: account.sid, AuthToken: d.carrier.token, APIBaseURL: account.url,
 		PublicURL: d.carrier.publicURL, ReferenceKey: twilio.NewSecret(d.keys.Callback.Bytes()),
 		MaxConnections: d.config.Pacing.InFlight, Timeout: settings.Timeout, Logger: d.log,
+		Observe: d.metrics.asked,
 	}
 	for _, sender := range d.registry.Senders {
 		if sender.Rings() {

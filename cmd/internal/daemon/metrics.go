@@ -1,7 +1,10 @@
 package daemon
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"os"
 	"runtime"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 
 	"github.com/hustings/hustings/cmd/internal/build"
 	"github.com/hustings/hustings/dialer"
+	"github.com/hustings/hustings/dialer/twilio"
 	"github.com/hustings/hustings/store"
 )
 
@@ -20,6 +24,8 @@ type metrics struct {
 	registry *prometheus.Registry
 	optOuts  *prometheus.HistogramVec
 	commits  prometheus.Histogram
+	requests *prometheus.CounterVec
+	answers  prometheus.Histogram
 	moves    prometheus.Counter
 }
 
@@ -36,6 +42,15 @@ func newMetrics() *metrics {
 			Help:    "Time that one transaction of the ledger takes, its sync included.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
 		}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hustings_carrier_requests_total",
+			Help: "Requests to the carrier, by what was asked and the class of the answer.",
+		}, []string{"operation", "class"}),
+		answers: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "hustings_carrier_answer_seconds",
+			Help:    "Time that the carrier takes to answer a request.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}),
 		moves: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hustings_ledger_moves_total",
 			Help: "Changes made to the ledger; several share a transaction.",
@@ -46,14 +61,14 @@ func newMetrics() *metrics {
 		ConstLabels: prometheus.Labels{"version": build.Version(), "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.optOuts, m.commits, m.moves, build,
+	m.registry.MustRegister(m.optOuts, m.commits, m.requests, m.answers, m.moves, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // knownWays are the ways of an objection that have a label of their own. What an
 // operator has typed has none.
-var knownWays = map[string]bool{"sms": true, "carrier": true, "list": true, "operator": true, "system": true}
+var knownWays = map[string]bool{"sms": true, "call": true, "carrier": true, "list": true, "operator": true, "system": true}
 
 func (m *metrics) objected(s dialer.ObjectionStats) {
 	way := s.Way
@@ -61,6 +76,25 @@ func (m *metrics) objected(s dialer.ObjectionStats) {
 		way = "other"
 	}
 	m.optOuts.WithLabelValues(way).Observe(s.Took.Seconds())
+}
+
+// asked notes a request to the carrier.
+func (m *metrics) asked(e twilio.Exchange) {
+	m.requests.WithLabelValues(e.Operation, classOf(e.HTTPStatus)).Inc()
+	m.answers.Observe(e.Duration.Seconds())
+}
+
+// classOf is the class of an answer: 429 is one of its own, since it says that we are
+// too fast.
+func classOf(status int) string {
+	switch {
+	case status == 0:
+		return "none"
+	case status == http.StatusTooManyRequests:
+		return "429"
+	default:
+		return fmt.Sprintf("%dxx", status/100)
+	}
 }
 
 func (m *metrics) committed(s store.CommitStats) {
@@ -85,6 +119,14 @@ var (
 	descCatchUp   = describe("catch_up_age_seconds", "Time since the carrier has last told which inbound texts it holds.")
 	descQueued    = describe("carrier_queue_segments", "Segments of a sender that the carrier may have queued.", "sender")
 	descCallbacks = describe("callbacks_total", "The carrier's callbacks, by what became of them.", "result")
+	descLimit     = describe("requests_in_flight_limit", "How many requests may be under way at once, as the carrier is felt to allow.")
+	descGranted   = describe("sender_granted_total", "Segments or calls of a sender that the pacer has granted.", "sender")
+	descRate      = describe("sender_rate", "Segments or calls that the carrier grants a sender in a second of the campaigns' time.", "sender")
+	descDecisions = describe("decisions_total", "Decisions before an attempt, by their reason; OK is a yes.", "reason")
+	descDue       = describe("recipients_due", "Recipients whose own instant has come and who wait for a slot, 10,000 at most.")
+	descLag       = describe("queue_pending", "Messages that wait in a queue of NATS, those in hand included.", "queue")
+	descStore     = describe("store_bytes", "Size of a file of the store.", "file")
+	descList      = describe("list_age_seconds", "Age of an outside list that the rules look into, in the campaigns' time.", "list")
 	descFree      = describe("data_free_bytes", "Free space below the data directory.")
 )
 
@@ -94,7 +136,8 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe is part of prometheus.Collector.
 func (vitals) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descInFlight, descInDoubt, descHalted, descCatchUp, descQueued, descCallbacks, descFree} {
+	for _, desc := range []*prometheus.Desc{descInFlight, descInDoubt, descHalted, descCatchUp, descQueued, descCallbacks, descFree,
+		descLimit, descGranted, descRate, descDecisions, descDue, descLag, descStore, descList} {
 		descs <- desc
 	}
 }
@@ -126,6 +169,8 @@ func (v vitals) Collect(into chan<- prometheus.Metric) {
 	if free, known, err := freeSpace(d.config.DataDirectory); known && err == nil {
 		gauge(descFree, float64(free))
 	}
+	v.collectPace(told, gauge, into)
+	v.collectFiles(gauge)
 	counts := d.carrier.callbacks.Counts()
 	for result, count := range map[string]uint64{
 		"status": counts.Statuses, "inbound": counts.Inbound,
@@ -133,5 +178,44 @@ func (v vitals) Collect(into chan<- prometheus.Metric) {
 		"bad_reference": counts.BadReference, "unusable": counts.Unusable, "deferred": counts.Deferred,
 	} {
 		into <- prometheus.MustNewConstMetric(descCallbacks, prometheus.CounterValue, float64(count), result)
+	}
+}
+
+// collectPace tells how fast we are, and what holds us up.
+func (v vitals) collectPace(told dialer.Vitals, gauge func(*prometheus.Desc, float64, ...string), into chan<- prometheus.Metric) {
+	gauge(descLimit, float64(told.Limit))
+	gauge(descDue, float64(told.Due))
+	for sender, rate := range told.Rates {
+		gauge(descRate, rate, sender)
+		into <- prometheus.MustNewConstMetric(descGranted, prometheus.CounterValue, float64(told.Granted[sender]), sender)
+	}
+	for reason, count := range told.Decisions {
+		into <- prometheus.MustNewConstMetric(descDecisions, prometheus.CounterValue, float64(count), reason.String())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if lag, err := v.daemon.conn.Lag(ctx); err == nil {
+		for queue, waiting := range lag {
+			gauge(descLag, float64(waiting), queue)
+		}
+	}
+}
+
+// collectFiles tells what the store takes, and how old lists are.
+func (v vitals) collectFiles(gauge func(*prometheus.Desc, float64, ...string)) {
+	d := v.daemon
+	for name, path := range map[string]string{"ledger": d.paths.Ledger, "directory": d.paths.Directory, "journal": d.paths.Journal} {
+		if info, err := os.Stat(path); err == nil {
+			gauge(descStore, float64(info.Size()), name)
+		}
+	}
+	lists, err := d.dialer.Lists()
+	if err != nil {
+		return
+	}
+	for i := range lists {
+		if list := &lists[i]; !list.FileDate.IsZero() {
+			gauge(descList, time.Duration(list.Age).Seconds(), list.Name)
+		}
 	}
 }

@@ -80,13 +80,21 @@ func TestDaemon_Metrics(t *testing.T) {
 	})
 	measured := h.scrape()
 	for name, least := range map[string]float64{
-		`hustings_opt_out_effective_seconds_count{way="sms"}`: 10,
-		`hustings_ledger_moves_total`:                         1500,
-		`hustings_ledger_commit_seconds_count`:                10,
-		`hustings_data_free_bytes`:                            1,
-		`hustings_callbacks_total{result="status"}`:           float64(told),
-		`hustings_callbacks_total{result="inbound"}`:          10,
-		`hustings_catch_up_age_seconds`:                       0,
+		`hustings_opt_out_effective_seconds_count{way="sms"}`:             10,
+		`hustings_ledger_moves_total`:                                     1500,
+		`hustings_ledger_commit_seconds_count`:                            10,
+		`hustings_data_free_bytes`:                                        1,
+		`hustings_callbacks_total{result="status"}`:                       float64(told),
+		`hustings_callbacks_total{result="inbound"}`:                      10,
+		`hustings_catch_up_age_seconds`:                                   0,
+		`hustings_requests_in_flight_limit`:                               1,
+		`hustings_carrier_requests_total{class="2xx",operation="create"}`: 500,
+		`hustings_carrier_answer_seconds_count`:                           500,
+		`hustings_decisions_total{reason="OK"}`:                           500,
+		`hustings_sender_granted_total{sender="TILLEULS"}`:                500,
+		`hustings_sender_rate{sender="TILLEULS"}`:                         1,
+		`hustings_store_bytes{file="ledger"}`:                             1,
+		`hustings_store_bytes{file="journal"}`:                            1,
 	} {
 		if got, there := measured[name]; !there || got < least {
 			t.Errorf("%s is %v (%v), want %v at least", name, got, there, least)
@@ -95,6 +103,7 @@ func TestDaemon_Metrics(t *testing.T) {
 	for _, name := range []string{
 		`hustings_requests_in_flight`, `hustings_attempts_in_doubt`, `hustings_halted{reason="stop_file"}`, `hustings_halted{reason="disk"}`,
 		`hustings_halted{reason="clock"}`, `hustings_callbacks_total{result="bad_signature"}`, `hustings_callbacks_total{result="deferred"}`,
+		`hustings_recipients_due`, `hustings_queue_pending{queue="jobs"}`, `hustings_queue_pending{queue="optouts"}`,
 	} {
 		if got, there := measured[name]; !there || got != 0 {
 			t.Errorf("%s is %v (%v), want 0", name, got, there)
