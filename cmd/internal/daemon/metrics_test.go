@@ -287,9 +287,13 @@ func fastRegistry(t *testing.T) string {
 }
 
 // Ensure that alerts ask for metrics that there are.
-func TestAlerts(t *testing.T) {
+func TestAlertsAndDashboard(t *testing.T) {
 	t.Parallel()
 	alerts, err := os.ReadFile("../../../configs/prometheus/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dashboard, err := os.ReadFile("../../../configs/grafana/hustings.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,13 +301,15 @@ func TestAlerts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := regexp.MustCompile(`hustings_[a-z_]+`).FindAllString(string(alerts), -1)
-	if len(asked) == 0 {
-		t.Error("no metric is asked for: are the rules written otherwise?")
-	}
-	for _, name := range asked {
-		if !strings.Contains(string(readme), "`"+strings.TrimSuffix(name, "_bucket")+"`") {
-			t.Errorf("%s is no metric that the README has", name)
+	for file, content := range map[string][]byte{"the alert rules": alerts, "the dashboard": dashboard} {
+		asked := regexp.MustCompile(`hustings_[a-z_]+`).FindAllString(string(content), -1)
+		if len(asked) == 0 {
+			t.Errorf("no metric is asked for in %s: is it written otherwise?", file)
+		}
+		for _, name := range asked {
+			if name = regexp.MustCompile(`_(bucket|count)$`).ReplaceAllString(name, ""); !strings.Contains(string(readme), "`"+name+"`") {
+				t.Errorf("%s, in %s, is no metric that the README has", name, file)
+			}
 		}
 	}
 }
