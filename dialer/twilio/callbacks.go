@@ -79,6 +79,7 @@ type Callbacks struct {
 	references references
 	validator  *validator
 	clock      dialer.Clock
+	refusals   *refusals
 	logger     zerolog.Logger
 	// Whoever sends rubbish must not fill the log with it.
 	refusedLog, unusableLog, deferredLog rate.Sometimes
@@ -106,7 +107,7 @@ func NewCallbacks(options CallbackOptions, inbox Inbox) (*Callbacks, error) {
 	sometimes := func() rate.Sometimes { return rate.Sometimes{First: 1, Interval: 10 * time.Second} }
 	return &Callbacks{
 		inbox: inbox, calls: options.Calls, public: public, references: newReferences(options.ReferenceKey),
-		validator: newValidator(options.AuthToken, public), clock: options.Clock, logger: options.Logger,
+		validator: newValidator(options.AuthToken, public), clock: options.Clock, refusals: newRefusals(), logger: options.Logger,
 		refusedLog: sometimes(), unusableLog: sometimes(), deferredLog: sometimes(),
 	}, nil
 }
@@ -139,7 +140,7 @@ func (c *Callbacks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	form, status := c.read(w, r, path, room[:0])
 	switch {
 	case status == http.StatusForbidden:
-		c.refuse(w, &c.badSignature, "signature")
+		c.refuse(r.Context(), w, &c.badSignature, "signature")
 	case status != http.StatusOK:
 		w.WriteHeader(status)
 	default:
@@ -233,7 +234,7 @@ func queryValue(query, key string) string {
 func (c *Callbacks) takeStatus(ctx context.Context, w http.ResponseWriter, reference string, form fields) {
 	attempt, ours := c.references.attempt(reference)
 	if !ours {
-		c.refuse(w, &c.badReference, "reference")
+		c.refuse(ctx, w, &c.badReference, "reference")
 		return
 	}
 	update, word, known := readStatus(form)

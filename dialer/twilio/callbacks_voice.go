@@ -44,7 +44,7 @@ func (c *Callbacks) takeDigit(ctx context.Context, w http.ResponseWriter, at cal
 	if at.kind == digitPath {
 		attempt, ours := c.references.attempt(at.reference)
 		if !ours {
-			c.refuse(w, &c.badReference, "reference")
+			c.refuse(ctx, w, &c.badReference, "reference")
 			return
 		}
 		key.Attempt, action = attempt, c.public.digitURL(at.reference)
@@ -74,7 +74,7 @@ func (c *Callbacks) takeDigit(ctx context.Context, w http.ResponseWriter, at cal
 func (c *Callbacks) takeVerdict(ctx context.Context, w http.ResponseWriter, reference string, form fields) {
 	attempt, ours := c.references.attempt(reference)
 	if !ours {
-		c.refuse(w, &c.badReference, "reference")
+		c.refuse(ctx, w, &c.badReference, "reference")
 		return
 	}
 	by, sid := form.get("AnsweredBy"), form.get("CallSid")

@@ -1,6 +1,7 @@
 package twilio
 
 import (
+	"context"
 	"net/http"
 	"sync/atomic"
 )
@@ -24,14 +25,17 @@ func (c *Client) note(exchange Exchange) {
 	}
 }
 
-// refuse answers a callback that is not Twilio's or not ours. Nothing of it is
-// logged: it may be anything.
-func (c *Callbacks) refuse(w http.ResponseWriter, count *atomic.Uint64, fault string) {
+// refuse answers a callback that is not Twilio's or not ours, in its turn. Nothing of it
+// is logged: it may be anything.
+func (c *Callbacks) refuse(ctx context.Context, w http.ResponseWriter, count *atomic.Uint64, fault string) {
 	total := count.Add(1)
 	c.refusedLog.Do(func() {
 		c.logger.Warn().Str("event", eventCallbackRefused).Str("fault", fault).Uint64("total", total).
 			Msg("a callback was refused; if Twilio sent it, check the public URL, the auth token and the reference key")
 	})
+	if !c.refusals.turn(ctx) {
+		panic(http.ErrAbortHandler)
+	}
 	w.WriteHeader(http.StatusForbidden)
 }
 

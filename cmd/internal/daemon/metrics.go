@@ -136,8 +136,10 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe is part of prometheus.Collector.
 func (vitals) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descInFlight, descInDoubt, descHalted, descCatchUp, descQueued, descCallbacks, descFree,
-		descLimit, descGranted, descRate, descDecisions, descDue, descLag, descStore, descList} {
+	for _, desc := range []*prometheus.Desc{
+		descInFlight, descInDoubt, descHalted, descCatchUp, descQueued, descCallbacks, descFree,
+		descLimit, descGranted, descRate, descDecisions, descDue, descLag, descStore, descList,
+	} {
 		descs <- desc
 	}
 }

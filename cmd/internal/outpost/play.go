@@ -180,3 +180,6 @@ func (o *output) all() string {
 	defer o.mu.Unlock()
 	return o.text.String()
 }
+
+// PID is the number of the process.
+func (p *Player) PID() int { return p.command.Process.Pid }
