@@ -42,7 +42,7 @@ func TestCallbacks_Flood(t *testing.T) {
 		if answer := serve(callbacks, signedRequest(inboundPath, inboundForm("STOP"))); answer.Code != http.StatusOK || time.Since(began) > 0 {
 			t.Errorf("a signed one was answered %d after %s", answer.Code, time.Since(began))
 		}
-		time.Sleep(3 * time.Second) // in fake time
+		<-time.After(3 * time.Second) // in fake time
 		synctest.Wait()
 		most := int64(refusalsAtOnce + refusalsPerSecond*int(refusalWait/time.Second))
 		if n := answered.Load(); n > most || n < most-1 || n+cut.Load() != 4000 {

@@ -87,10 +87,10 @@ func (m *metrics) asked(e twilio.Exchange) {
 // classOf is the class of an answer: 429 is one of its own, since it says that we are
 // too fast.
 func classOf(status int) string {
-	switch {
-	case status == 0:
+	switch status {
+	case 0:
 		return "none"
-	case status == http.StatusTooManyRequests:
+	case http.StatusTooManyRequests:
 		return "429"
 	default:
 		return fmt.Sprintf("%dxx", status/100)
