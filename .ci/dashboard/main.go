@@ -172,12 +172,13 @@ func (s *scene) play(ctx context.Context) error {
 		return err
 	}
 	people := filepath.Join(s.folder, "people")
+	refused := filepath.Join(s.folder, "refused.csv")
 	for _, arguments := range [][]string{
 		{"sample", "write", people},
-		{"contacts", "import", filepath.Join(people, "contacts-1.csv"), "--source", "sample"},
-		{"consent", "import", filepath.Join(people, "grants.csv"), "--source", "sample"},
-		{"optout", "import", filepath.Join(people, "optouts.csv"), "--source", "sample"},
-		{"list", "import", "short-code", filepath.Join(s.folder, "feed.csv"), "--file-date", "2027-03-08"},
+		{"contacts", "import", filepath.Join(people, "contacts-1.csv"), "--source", "sample", "--refusals", refused},
+		{"consent", "import", filepath.Join(people, "grants.csv"), "--source", "sample", "--refusals", refused},
+		{"optout", "import", filepath.Join(people, "optouts.csv"), "--source", "sample", "--refusals", refused},
+		{"list", "import", "short-code", filepath.Join(s.folder, "feed.csv"), "--file-date", "2027-03-08", "--refusals", refused},
 		{"campaign", "submit", filepath.Join(people, "campaigns", "party-a-seniors.yaml")},
 	} {
 		if err := s.dialctl(ctx, arguments); err != nil {
