@@ -48,7 +48,7 @@ func knownTerritory(q *question) bool {
 // lineTypeRule: the kinds of line that a channel may go to. It lists what is
 // allowed, so that an unknown line is left alone.
 //
-// Rules: H-N1.
+// Rules: H-N1, H-N2.
 type lineTypeRule struct {
 	Allow []string `json:"allow"`
 

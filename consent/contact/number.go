@@ -74,11 +74,15 @@ func parseAny(text, region string) (Number, Line, error) {
 	if err != nil {
 		return Number{}, Line{}, ErrNotNumber
 	}
-	return number, Line{
+	line := Line{
 		Valid:  phonenumbers.IsValidNumber(parsed),
 		Type:   lineTypes[phonenumbers.GetNumberType(parsed)],
 		Region: phonenumbers.GetRegionCodeForNumber(parsed),
-	}, nil
+	}
+	if line.Region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY && line.Type != TollFree {
+		line.Type = LineUnknown // "mobile", says the plan of a satellite phone, at ten times the price
+	}
+	return number, line, nil
 }
 
 // E164 returns the number in clear. Only the sealed directory row, the carrier

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nyaruka/phonenumbers"
+
 	"github.com/hustings/hustings/consent/contact"
 )
 
@@ -69,6 +71,22 @@ func TestNumber_PrintsMasked(t *testing.T) {
 	for _, text := range shown {
 		if strings.Contains(text, "639980001") || strings.Contains(text, "39980001") || strings.Contains(strings.ToLower(text), "7d7b6d101") {
 			t.Errorf("a number is shown: %s", text)
+		}
+	}
+}
+
+// Ensure that what no country's plan holds, such as a satellite phone, is not taken for
+// a mobile, and that a freephone number of all countries is seen as one.
+func TestParse_NoCountry(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[int]contact.LineType{
+		870: contact.LineUnknown, 881: contact.LineUnknown, 882: contact.LineUnknown, 883: contact.LineUnknown,
+		878: contact.LineUnknown, 979: contact.LineUnknown, 808: contact.LineUnknown, 800: contact.TollFree,
+	} {
+		example := phonenumbers.GetExampleNumberForNonGeoEntity(code)
+		_, line, err := contact.Parse(phonenumbers.Format(example, phonenumbers.E164), "FR")
+		if err != nil || !line.Valid || line.Type != want {
+			t.Errorf("+%d: a %s, valid %t (%v); want a %s", code, line.Type, line.Valid, err, want)
 		}
 	}
 }
