@@ -11,6 +11,9 @@ type DirectorySchema struct {
 	// Region is the ISO 3166 code of the country whose national numbers lists
 	// may hold, such as "FR".
 	Region string `yaml:"region"`
+	// Countries are the ISO 3166 codes of others whose numbers lists may hold,
+	// beside the region and its parts. A row with any other is refused.
+	Countries []string `yaml:"countries"`
 	// Columns are the facts that rules need, with the headers that stand for
 	// each beside its own name.
 	Columns Columns `yaml:"columns"`

@@ -29,6 +29,11 @@ func (s *DirectorySchema) check(d *document) {
 	if _, known := contact.FindTerritory(s.Region); !known && !d.faulty("region") {
 		d.fault("region", "such as FR", "%q is no country's code", s.Region)
 	}
+	for i, country := range s.Countries {
+		if _, known := contact.FindTerritory(country); !known || len(country) != len("FR") {
+			d.fault(fmt.Sprintf("countries[%d]", i), "such as BE", "%q is no country's code", country)
+		}
+	}
 	if d.notEmpty("attributes", len(s.Attributes)); len(s.Attributes) > maxAttributes {
 		d.fault("attributes", "", "%d attributes are declared, %d at most are kept", len(s.Attributes), maxAttributes)
 		return

@@ -60,6 +60,7 @@ func (d *Daemon) contactRectify(ctx context.Context, request queue.Request) (any
 // attribute that follows the territory.
 func (d *Daemon) parseCorrection(number string, set map[string]string) (dialer.Correction, error) {
 	parser := newIntakeParser(&d.intake.options, d.intake.zones)
+	parser.countries = nil // whoever is in the directory may have their facts put right
 	refuse := func(message, hint string) (dialer.Correction, error) {
 		return dialer.Correction{}, &queue.ControlError{Code: queue.CodeInvalid, Message: message, Hint: hint}
 	}

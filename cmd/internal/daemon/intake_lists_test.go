@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nyaruka/phonenumbers"
+
 	"github.com/hustings/hustings/consent"
 	"github.com/hustings/hustings/consent/contact"
 	"github.com/hustings/hustings/dialer"
@@ -316,6 +318,42 @@ func TestIntakeParser(t *testing.T) {
 				t.Errorf("the attribute says %q, the territory is %q", value, territory)
 			}
 		})
+	}
+}
+
+// Ensure that a list holds only numbers of the region, its parts and the countries that
+// are declared, and that a correction does not ask.
+func TestIntakeParser_Countries(t *testing.T) {
+	t.Parallel()
+	h := mustMakeHall(t)
+	schema := *h.desk.options.schema
+	schema.Countries = []string{"BE"}
+	options := h.desk.options
+	options.schema = &schema
+	p := newIntakeParser(&options, h.desk.zones)
+	for country, taken := range map[string]bool{"FR": true, "MQ": true, "RE": true, "NC": true, "BE": true, "CH": false, "SO": false, "CU": false, "US": false} {
+		example := phonenumbers.Format(phonenumbers.GetExampleNumberForType(country, phonenumbers.MOBILE), phonenumbers.E164)
+		if country == "US" {
+			example = "+12025550123"
+		}
+		field := func(column int) []byte {
+			if column == columnNumber {
+				return []byte(example)
+			}
+			return nil
+		}
+		c := dialer.Contact{Values: make([]uint16, len(p.attributes))}
+		switch _, fault := p.parse(field, &c); {
+		case taken && fault != nil:
+			t.Errorf("%s: refused, %s", country, fault.word)
+		case !taken && (fault == nil || fault.word != refusedCountry):
+			t.Errorf("%s: got %+v", country, fault)
+		}
+		anywhere := *p
+		anywhere.countries = nil
+		if _, fault := anywhere.parse(field, &c); fault != nil {
+			t.Errorf("%s: a correction is refused, %s", country, fault.word)
+		}
 	}
 }
 

@@ -27,7 +27,9 @@ const oldestContact = 120
 // intakeParser turns the fields of a row into a contact. It does not change
 // once it is made, so that several goroutines may share it.
 type intakeParser struct {
-	region      string
+	region string
+	// countries are those whose numbers are taken; nil takes all there are.
+	countries   map[string]bool
 	year        int // of the import
 	declared    intake.Columns
 	identity    contact.IDKey
@@ -69,7 +71,7 @@ type intakeFault struct {
 func newIntakeParser(o *intakeOptions, zones *intakeZones) *intakeParser {
 	schema := o.schema
 	p := &intakeParser{
-		region: schema.Region, year: o.clock.Now().Year(), identity: o.keys.Identity, zones: zones,
+		region: schema.Region, countries: dialledCountries(schema), year: o.clock.Now().Year(), identity: o.keys.Identity, zones: zones,
 		territories: territorySpellings(schema.Region),
 		declared: intake.Columns{DeclaredIn: "directory.yaml", List: []intake.Column{
 			columnNumber:    {Name: "number", Synonyms: schema.Columns.Number, Required: true},
@@ -92,6 +94,21 @@ func newIntakeParser(o *intakeOptions, zones *intakeZones) *intakeParser {
 		p.declared.List = append(p.declared.List, intake.Column{Name: "person", Synonyms: schema.Columns.Person})
 	}
 	return p
+}
+
+// dialledCountries returns the numbering plans whose numbers a list may hold: that of
+// the region, those of its parts, and what is declared beside them.
+func dialledCountries(schema *configs.DirectorySchema) map[string]bool {
+	countries := map[string]bool{schema.Region: true}
+	for territory := range contact.Territories() {
+		if strings.HasPrefix(territory.Code, schema.Region+"-") {
+			countries[territory.Region] = true
+		}
+	}
+	for _, country := range schema.Countries {
+		countries[country] = true
+	}
+	return countries
 }
 
 func newIntakeAttribute(declared *configs.Attribute) intakeAttribute {
@@ -198,6 +215,9 @@ func (p *intakeParser) number(text []byte, c *dialer.Contact) (contact.Number, *
 	}
 	if !line.Valid {
 		return number, &intakeFault{columnNumber, refusedNumber, shape(text), "the numbering plan has no such number"}
+	}
+	if line.Region != p.region && p.countries != nil && !p.countries[line.Region] {
+		return number, &intakeFault{columnNumber, refusedCountry, shape(text), "not a number of " + p.region + "; directory.yaml may name others under countries"}
 	}
 	c.ID, c.Line = p.identity.ID(number), line.Type
 	return number, nil

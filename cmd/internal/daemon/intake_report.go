@@ -24,6 +24,7 @@ const (
 	refusedMalformed     = "row_malformed"
 	refusedNumberMissing = "number_missing"
 	refusedNumber        = "number_invalid"
+	refusedCountry       = "country_not_dialled"
 	refusedTerritory     = "territory_unknown"
 	refusedZone          = "zone_unknown"
 	refusedBirthYear     = "birth_year_invalid"
