@@ -135,17 +135,21 @@ func TestEnsureStreams(t *testing.T) {
 		t.Errorf("%d streams were made and %d changed, want 5 and 1", made, changed)
 	}
 
-	if err := js.DeleteStream(t.Context(), "REPORT"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{
-		Name: "REPORT", Subjects: []string{"theirs"}, Storage: jetstream.MemoryStorage,
-	}); err != nil {
-		t.Fatal(err)
-	}
-	err = b.daemon.EnsureStreams(t.Context())
-	if queue.CodeOf(err) != queue.CodeConflict || !strings.Contains(err.Error(), "REPORT") || queue.HintOf(err) == "" {
-		t.Errorf("got %v, want a conflict over REPORT with a hint", err)
+	for what, theirs := range map[string]jetstream.StreamConfig{
+		"in memory":       {Subjects: []string{"theirs"}, Storage: jetstream.MemoryStorage},
+		"not yet on disk": {Subjects: []string{"theirs"}, PersistMode: jetstream.AsyncPersistMode},
+	} {
+		if err := js.DeleteStream(t.Context(), "REPORT"); err != nil {
+			t.Fatal(err)
+		}
+		theirs.Name = "REPORT"
+		if _, err := js.CreateStream(t.Context(), theirs); err != nil {
+			t.Fatal(err)
+		}
+		err = b.daemon.EnsureStreams(t.Context())
+		if queue.CodeOf(err) != queue.CodeConflict || !strings.Contains(err.Error(), "REPORT") || queue.HintOf(err) == "" {
+			t.Errorf("%s: got %v, want a conflict over REPORT with a hint", what, err)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -84,12 +85,32 @@ func streams() []jetstream.StreamConfig {
 func (c *Conn) EnsureStreams(ctx context.Context) error {
 	ctx, cancel := withDeadline(ctx, 2*requestWait)
 	defer cancel()
+	if err := checkServer(c.nats.ConnectedServerVersion()); err != nil {
+		return err
+	}
 	for _, want := range streams() {
 		if err := c.ensureStream(ctx, want); err != nil {
 			return fmt.Errorf("prepare stream %s: %w", want.Name, err)
 		}
 	}
 	return nil
+}
+
+// oldestServer is the first NATS server that is used. Those before it have lost messages
+// of queues with replicas that they had acknowledged (nats-server #7817).
+var oldestServer = [3]int{2, 12, 5}
+
+// checkServer refuses a server that is too old, or whose version nobody can read.
+func checkServer(version string) error {
+	var have [3]int
+	if _, err := fmt.Sscanf(version, "%d.%d.%d", &have[0], &have[1], &have[2]); err == nil && slices.Compare(have[:], oldestServer[:]) >= 0 {
+		return nil
+	}
+	return &ControlError{
+		Code:    CodeConflict,
+		Message: fmt.Sprintf("the NATS server is of version %q, which may lose what it has acknowledged", version),
+		Hint:    fmt.Sprintf("bring it to %d.%d.%d or later, or leave nats.url out to use the embedded server", oldestServer[0], oldestServer[1], oldestServer[2]),
+	}
 }
 
 func (c *Conn) ensureStream(ctx context.Context, want jetstream.StreamConfig) error {
@@ -119,6 +140,12 @@ func (c *Conn) ensureStream(ctx context.Context, want jetstream.StreamConfig) er
 			Message: fmt.Sprintf("it exists with retention %s in %s storage, while %s in %s storage is wanted",
 				have.Retention, have.Storage, want.Retention, want.Storage),
 			Hint: "another program may use the name; if the stream may go, remove it: nats stream rm " + want.Name,
+		}
+	}
+	if have.PersistMode == jetstream.AsyncPersistMode {
+		return &ControlError{
+			Code: CodeConflict, Message: "it acknowledges messages before they are on disk",
+			Hint: "make it anew without persist mode async; once it is empty: nats stream rm " + want.Name,
 		}
 	}
 	if want.Name == streamSubmit {
