@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -57,7 +58,7 @@ func wants(names ...string) cobra.PositionalArgs {
 func strict(command *cobra.Command) {
 	if check := command.Args; check != nil {
 		command.Args = func(command *cobra.Command, args []string) error {
-			err := check(command, args)
+			err := cmp.Or(check(command, args), command.ValidateFlagGroups())
 			var known *failure
 			if err == nil || errors.As(err, &known) {
 				return err

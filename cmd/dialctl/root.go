@@ -30,6 +30,7 @@ every verb prints what programs can read. No verb prints a phone number.
 
 environment:
   HUSTINGS_NATS         as --server
+  XDG_CONFIG_HOME       where --context looks for nats/context/NAME.json (~/.config)
   HUSTINGS_NATS_TOKEN   the secret of the daemon's server, in place of its file
   HUSTINGS_DATA         as --data-directory
   HUSTINGS_OPERATOR     as --operator
@@ -48,10 +49,13 @@ type app struct {
 	console
 	server      string
 	credentials string
+	context     string
 	data        string
 	operator    string
 	timeout     time.Duration
 }
+
+const defaultServer = "nats://127.0.0.1:4222"
 
 const (
 	groupLists     = "lists"
@@ -67,8 +71,12 @@ func (a *app) rootCommand() *cobra.Command {
 		Args: cobra.ArbitraryArgs, RunE: wantsVerb,
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.server, "server", fromEnvironment("HUSTINGS_NATS", "nats://127.0.0.1:4222"), "`address` of the daemon's NATS server")
+	flags.StringVar(&a.server, "server", fromEnvironment("HUSTINGS_NATS", defaultServer), "`address` of the daemon's NATS server")
 	flags.StringVar(&a.credentials, "credentials", "", "NATS credentials `file`, for a server of your own")
+	flags.StringVar(&a.context, "context", "", "`name` of a context of the nats command line, in place of server, credentials and secret")
+	root.MarkFlagsMutuallyExclusive("context", "server")
+	root.MarkFlagsMutuallyExclusive("context", "credentials")
+	_ = root.RegisterFlagCompletionFunc("context", completeContexts)
 	flags.StringVar(&a.data, "data-directory", fromEnvironment("HUSTINGS_DATA", "hustings-data"), "the daemon's data `folder`, where the secret of its server lies")
 	flags.StringVar(&a.operator, "operator", os.Getenv("HUSTINGS_OPERATOR"), "`id` of who gives the order; it is kept in the records")
 	flags.DurationVar(&a.timeout, "timeout", 0, "give up after so long (default: 15s for an answer, 30s for a job, never for lists and watching)")
@@ -113,14 +121,9 @@ func fromEnvironment(name, otherwise string) string {
 
 // dial connects to the daemon. Whoever calls it closes the client.
 func (a *app) dial() (*queue.Client, error) {
-	options := queue.ClientOptions{URL: a.server, Credentials: a.credentials, Token: os.Getenv("HUSTINGS_NATS_TOKEN"), Logger: zerolog.Nop()}
-	missing := false
-	if options.Token == "" && options.Credentials == "" {
-		token, err := queue.ReadToken(a.data)
-		if missing = errors.Is(err, fs.ErrNotExist); err != nil && !missing {
-			return nil, failed("connect to the daemon", err)
-		}
-		options.Token = token
+	options, missing, err := a.connection()
+	if err != nil {
+		return nil, failed("connect to the daemon", err)
 	}
 	client, err := queue.Dial(options)
 	if err != nil && missing && queue.CodeOf(err) == queue.CodeRefused {
@@ -132,6 +135,25 @@ func (a *app) dial() (*queue.Client, error) {
 		}
 	}
 	return client, failed("connect to the daemon", err)
+}
+
+// connection returns how to connect, and whether the secret that lies in the daemon's
+// data directory was looked for in vain.
+func (a *app) connection() (options queue.ClientOptions, missing bool, err error) {
+	if a.context != "" {
+		// The secret of the daemon here is not shown to a server elsewhere.
+		options, err = readContext(a.context)
+		options.Logger = zerolog.Nop()
+		return options, false, err
+	}
+	options = queue.ClientOptions{URL: a.server, Credentials: a.credentials, Token: os.Getenv("HUSTINGS_NATS_TOKEN"), Logger: zerolog.Nop()}
+	if options.Token == "" && options.Credentials == "" {
+		options.Token, err = queue.ReadToken(a.data)
+		if missing = errors.Is(err, fs.ErrNotExist); missing {
+			err = nil
+		}
+	}
+	return options, missing, err
 }
 
 // bounded ends the context after the time that was asked for, if any.
