@@ -89,7 +89,10 @@ func (d *Daemon) openOps() error {
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"ready": len(waiting) == 0, "waiting": waiting})
 	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
+	server := &http.Server{
+		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10,
+	}
 	go func() { _ = server.Serve(listener) }() // returns once the server is shut down
 	d.onClose("ops listener", d.bounded(func(ctx context.Context) error { return server.Shutdown(ctx) }))
 	return nil
