@@ -41,8 +41,11 @@ func (h *house) toSeeds() []int {
 // it goes on, with its texts by turns; and that nothing of it is in the campaign's
 // books, claims and bill, or among the tests and reports.
 func TestDialer_Seeds(t *testing.T) {
-	in(t, plan{people: 60, phones: 3, rate: 2, speed: 60}, func(h *house) {
-		h.registry.Tariff.PartyDay = 1000 * h.registry.Tariff.Segment
+	// Slots that were drawn before a seed's turn go first, so that it comes some places
+	// after it.
+	const people, late = 300, 40
+	in(t, plan{people: people, phones: 3, rate: 2, speed: 60}, func(h *house) {
+		h.registry.Tariff.PartyDay = 10_000 * h.registry.Tariff.Segment
 		h.sow()
 		job := withVariants(h.job("first", "party-a"))
 		h.accept(job)
@@ -62,14 +65,19 @@ func TestDialer_Seeds(t *testing.T) {
 		if want := min(3, len(bodies(job))); len(texts) != want {
 			t.Errorf("the seeds got %d texts, want %d", len(texts), want)
 		}
-		if b.Considered != 60 || b.Audience != 60 || b.Attempts != 60 || b.Final["delivered"] != 60 || h.carrier.began() != 63 {
+		if b.Considered != people || b.Audience != people || b.Attempts != people || b.Final["delivered"] != people || h.carrier.began() != people+3 {
 			t.Errorf("closed with %+v after %d requests", b, h.carrier.began())
 		}
 		places := h.toSeeds()
-		if len(places) != 3 || places[0] > 15 || places[1] < 16 || places[1] > 35 || places[2] < 36 {
-			t.Errorf("seeds were dialled at places %v of 63", places)
+		for i, place := range places {
+			if turn := i * people / 3; place < turn || place > turn+late {
+				t.Errorf("seed %d was dialled at place %d, its turn was at %d", i, place, turn)
+			}
 		}
-		if len(h.show("first").Tests) != 0 || h.rows(dialer.BucketClaim) != 60 {
+		if len(places) != 3 {
+			t.Errorf("three seeds were dialled at places %v", places)
+		}
+		if len(h.show("first").Tests) != 0 || h.rows(dialer.BucketClaim) != people {
 			t.Errorf("tests %+v, %d claims", h.show("first").Tests, h.rows(dialer.BucketClaim))
 		}
 		if n := h.rows(dialer.BucketSpent); n != 1 { // CheckBooks adds its amount up
@@ -82,11 +90,11 @@ func TestDialer_Seeds(t *testing.T) {
 // those whose turn is still to come get it after a resume, and that none gets it
 // twice when the daemon is killed.
 func TestDialer_Seeds_Stopped(t *testing.T) {
-	in(t, plan{people: 60, phones: 4, rate: 2, speed: 60}, func(h *house) {
+	in(t, plan{people: 300, phones: 4, rate: 2, speed: 60}, func(h *house) {
 		h.sow()
 		h.accept(h.job("first", "party-a"))
 		h.run()
-		h.await("half of it is dialled", func() bool { return h.carrier.began() >= 33 })
+		h.await("half of it is dialled", func() bool { return h.carrier.began() >= 153 })
 		h.give("first", pause)
 		before := h.carrier.began()
 		h.pass(time.Minute)
@@ -128,11 +136,11 @@ func TestDialer_Seeds_OptOut(t *testing.T) {
 
 // Ensure that a campaign that is cancelled dials no further seed.
 func TestDialer_Seeds_Cancelled(t *testing.T) {
-	in(t, plan{people: 60, phones: 4, rate: 2, speed: 60}, func(h *house) {
+	in(t, plan{people: 300, phones: 4, rate: 2, speed: 60}, func(h *house) {
 		h.sow()
 		h.accept(h.job("first", "party-a"))
 		h.run()
-		h.await("it has begun", func() bool { return h.carrier.began() >= 5 })
+		h.await("the first seed is dialled", func() bool { return len(h.toSeeds()) > 0 })
 		h.give("first", cancel)
 		h.awaitState("first", "closed")
 		h.pass(time.Minute)
