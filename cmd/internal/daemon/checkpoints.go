@@ -144,6 +144,9 @@ func (c *checkpoints) follow(ctx context.Context) error {
 		read := 0
 		err := c.ledger.View(func(tx dialer.Tx) error {
 			years := dialer.AuditYears(tx)
+			if len(years) == 0 {
+				return nil // the first year takes in what was entered before it began
+			}
 			for sequence, leaf := range dialer.AuditLeaves(tx, c.next) {
 				c.add(years, sequence, audit.Leaf(leaf))
 				if read++; read == leavesAtOnce {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/hustings/hustings/dialer"
 	"github.com/hustings/hustings/dialer/audit"
 	"github.com/hustings/hustings/queue"
 )
@@ -81,6 +82,33 @@ func TestDaemon_Checkpoints(t *testing.T) {
 	if err == nil {
 		_ = daemon.Close()
 		t.Error("a checkpoint that was changed is taken")
+	}
+}
+
+// Ensure that what is entered before the first year has begun is in that year's tree,
+// whoever has looked at the log meanwhile.
+func TestCheckpoints_BeforeFirstYear(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	daemon, err := New(h.config, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = daemon.Close() }()
+	c := daemon.checkpoints
+	for _, step := range []func() error{
+		func() error { return daemon.dialer.AdmitRollback(t.Context(), dialer.AuditLost{}) },
+		func() error { return c.follow(t.Context()) },
+		func() error { return c.sign(time.Now()) },
+		func() error { return daemon.dialer.BeginAuditYear(t.Context(), 2027) },
+		func() error { return c.follow(t.Context()) },
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.tree.Size() != 2 || c.year.Year != 2027 || c.kept.Size != 0 {
+		t.Errorf("%d entries of %d, signed up to %d: want both entries in 2027, and nothing signed before", c.tree.Size(), c.year.Year, c.kept.Size)
 	}
 }
 
