@@ -232,9 +232,8 @@ func queryValue(query, key string) string {
 }
 
 func (c *Callbacks) takeStatus(ctx context.Context, w http.ResponseWriter, reference string, form fields) {
-	attempt, ours := c.references.attempt(reference)
+	attempt, ours := c.attempt(ctx, w, reference)
 	if !ours {
-		c.refuse(ctx, w, &c.badReference, "reference")
 		return
 	}
 	update, word, known := readStatus(form)
@@ -252,6 +251,15 @@ func (c *Callbacks) takeStatus(ctx context.Context, w http.ResponseWriter, refer
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// attempt returns the attempt that a reference stands for; whoever brings one that is
+// none of ours is refused.
+func (c *Callbacks) attempt(ctx context.Context, w http.ResponseWriter, reference string) (attempt uint64, ours bool) {
+	if attempt, ours = c.references.attempt(reference); !ours {
+		c.refuse(ctx, w, &c.badReference, "reference")
+	}
+	return attempt, ours
+}
+
 // readStatus reads what a callback says of a message or a call, and tells whether
 // that is anything we know.
 func readStatus(form fields) (update dialer.StatusUpdate, word string, known bool) {
@@ -259,15 +267,14 @@ func readStatus(form fields) (update dialer.StatusUpdate, word string, known boo
 		word = form.get("CallStatus")
 		update.SID = sid
 		update.Status, known = parseCallStatus(word, form.get("AnsweredBy"))
-		update.Code = parseCode(form.get("ErrorCode"))
 		known = known && validCallSID(sid)
 	} else {
 		word = form.get("MessageStatus")
 		update.SID = form.get("MessageSid")
 		update.Status, known = parseStatus(word)
-		update.Code = parseCode(form.get("ErrorCode"))
 		known = known && validMessageSID(update.SID)
 	}
+	update.Code = parseCode(form.get("ErrorCode"))
 	update.Effect = EffectOf(update.Code)
 	return update, word, known
 }

@@ -42,9 +42,8 @@ func (c *Callbacks) takeDigit(ctx context.Context, w http.ResponseWriter, at cal
 	key := dialer.Keypress{SID: form.get("CallSid"), Digits: form.get("Digits"), HeardAt: heard}
 	action, valid := c.public.rungBackURL(), validCallSID(key.SID)
 	if at.kind == digitPath {
-		attempt, ours := c.references.attempt(at.reference)
+		attempt, ours := c.attempt(ctx, w, at.reference)
 		if !ours {
-			c.refuse(ctx, w, &c.badReference, "reference")
 			return
 		}
 		key.Attempt, action = attempt, c.public.digitURL(at.reference)
@@ -72,9 +71,8 @@ func (c *Callbacks) takeDigit(ctx context.Context, w http.ResponseWriter, at cal
 
 // takeVerdict takes who has answered a call.
 func (c *Callbacks) takeVerdict(ctx context.Context, w http.ResponseWriter, reference string, form fields) {
-	attempt, ours := c.references.attempt(reference)
+	attempt, ours := c.attempt(ctx, w, reference)
 	if !ours {
-		c.refuse(ctx, w, &c.badReference, "reference")
 		return
 	}
 	by, sid := form.get("AnsweredBy"), form.get("CallSid")

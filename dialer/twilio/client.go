@@ -136,8 +136,9 @@ func isMessagingService(sender string) bool {
 }
 
 // Cancel asks Twilio not to send a message that it still queues, and not to ring,
-// or to stop ringing, for a call. That it came too late is not an error. The error is an *Error: the sid is none, or Twilio
-// could not be asked, did not know us or was too busy.
+// or to stop ringing, for a call. That it came too late is not an error. The error is
+// an *Error: the sid is none, or Twilio could not be asked, did not know us or was too
+// busy.
 func (c *Client) Cancel(ctx context.Context, sid string) error {
 	const operation = "cancel"
 	if validCallSID(sid) {

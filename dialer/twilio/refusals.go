@@ -32,11 +32,11 @@ func newRefusals() *refusals {
 // turn waits for a refusal's turn, and tells whether it has one.
 func (r *refusals) turn(ctx context.Context) bool {
 	turn := r.limiter.Reserve()
-	wait := turn.Delay()
-	if wait == 0 {
+	delay := turn.Delay()
+	if delay == 0 {
 		return true
 	}
-	if wait > refusalWait {
+	if delay > refusalWait {
 		turn.Cancel()
 		return false
 	}
@@ -47,7 +47,12 @@ func (r *refusals) turn(ctx context.Context) bool {
 		turn.Cancel()
 		return false
 	}
-	timer := time.NewTimer(wait)
+	return wait(ctx, delay)
+}
+
+// wait waits, and tells whether the whole time passed before the context's end.
+func wait(ctx context.Context, span time.Duration) bool {
+	timer := time.NewTimer(span)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
