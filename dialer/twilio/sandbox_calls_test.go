@@ -52,15 +52,7 @@ func TestSandbox_Call(t *testing.T) {
 			if answer.Kind != dialer.Accepted || !strings.HasPrefix(answer.SID, "CA") {
 				t.Fatalf("got %+v", answer)
 			}
-			known := dialer.StatusUnknown
-			for !known.Final() {
-				update := receive(t, x.statuses)
-				if update.Attempt != 77 || update.SID != answer.SID {
-					t.Fatalf("got %+v for %s", update, answer.SID)
-				}
-				known = known.Merge(update.Status)
-			}
-			if known != test.ends {
+			if known := x.untilFinal(t, 77, answer.SID); known != test.ends {
 				t.Errorf("ended %s, want %s", known, test.ends)
 			}
 			found, err := x.client.Find(t.Context(), contact.Robocall, asked.To, start)

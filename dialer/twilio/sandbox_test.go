@@ -143,6 +143,21 @@ func receive[T any](t *testing.T, news <-chan T) T {
 	}
 }
 
+// untilFinal receives what the carrier reports of an attempt, and of nothing else, and
+// returns how it ended.
+func (x *exchange) untilFinal(t *testing.T, attempt uint64, sid string) dialer.CarrierStatus {
+	t.Helper()
+	known := dialer.StatusUnknown
+	for !known.Final() {
+		update := receive(t, x.statuses)
+		if update.Attempt != attempt || update.SID != sid {
+			t.Fatalf("got %+v for %s", update, sid)
+		}
+		known = known.Merge(update.Status)
+	}
+	return known
+}
+
 // Ensure that a message's whole life comes back from the sandbox: placed,
 // delivered by a signed callback to its attempt, found in the list, answered.
 func TestSandbox_Life(t *testing.T) {
@@ -154,15 +169,7 @@ func TestSandbox_Life(t *testing.T) {
 	if answer.Kind != dialer.Accepted {
 		t.Fatalf("got %+v", answer)
 	}
-	known := dialer.StatusUnknown
-	for !known.Final() {
-		update := receive(t, x.statuses)
-		if update.Attempt != 1234 || update.SID != answer.SID {
-			t.Fatalf("got %+v for %s", update, answer.SID)
-		}
-		known = known.Merge(update.Status)
-	}
-	if known != dialer.StatusDelivered {
+	if known := x.untilFinal(t, 1234, answer.SID); known != dialer.StatusDelivered {
 		t.Errorf("ended %v", known)
 	}
 	records, err := x.client.Find(t.Context(), contact.SMS, asked.To, start)

@@ -75,7 +75,7 @@ func (server *Server) deliver(playing *message, due delivery) {
 	// Nobody hears of what the log could still lose.
 	err := server.log.flush()
 	if err == nil {
-		err = server.post(address, server.fields(playing, due), &record)
+		_, err = server.post(address, server.fields(playing, due), &record)
 	}
 	if err != nil {
 		record.Error = err.Error()
@@ -151,25 +151,25 @@ func encode(fields []field) string {
 // errNoURL says that there is nobody to call back.
 var errNoURL = errors.New("no callback url is set")
 
-// post sends a form, with the retries that the URL asks for. It writes the tries
-// and the last HTTP status into the record. The error tells why the last try got
-// no answer.
-func (server *Server) post(address string, fields []field, record *Record) error {
+// post sends a form, with the retries that the URL asks for, and returns the body of
+// the answer. It writes the tries and the last HTTP status into the record. The error
+// tells why the last try got no answer.
+func (server *Server) post(address string, fields []field, record *Record) (body string, err error) {
 	if address == "" {
-		return errNoURL
+		return "", errNoURL
 	}
 	callback, err := parseTarget(address)
 	if err != nil {
-		return err
+		return "", err
 	}
 	form, signature := encode(fields), sign(server.options.AuthToken, callback.url, fields)
 	ctx, cancel := context.WithTimeout(server.closing, callback.totalTime)
 	defer cancel()
 	for {
 		record.Tries++
-		record.HTTP, err = server.try(ctx, &callback, form, signature)
+		record.HTTP, body, err = server.try(ctx, &callback, form, signature)
 		if record.Tries > callback.retries || ctx.Err() != nil || !callback.retry(record.HTTP, err) {
-			return err
+			return body, err
 		}
 	}
 }
@@ -190,14 +190,8 @@ func (callback *target) retry(status int, err error) bool {
 	return false
 }
 
-// try sends a form once and returns the status of the answer.
-func (server *Server) try(ctx context.Context, callback *target, form, signature string) (int, error) {
-	status, _, err := server.tryFor(ctx, callback, form, signature)
-	return status, err
-}
-
-// tryFor sends a form once and returns the status of the answer, and its body.
-func (server *Server) tryFor(ctx context.Context, callback *target, form, signature string) (int, string, error) {
+// try sends a form once and returns the status of the answer, and its body.
+func (server *Server) try(ctx context.Context, callback *target, form, signature string) (int, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callback.connectTime+callback.readTime)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, callback.url, strings.NewReader(form))

@@ -30,36 +30,17 @@ type CallShares struct {
 // usualShares are what calls to people look like.
 var usualShares = CallShares{Failed: 0.01, Busy: 0.05, Declined: 0.04, NoAnswer: 0.30, Machine: 0.25, Objects: 0.03, Confused: 0.01, HangUp: 0.25}
 
-// withDefaults fills what is unset.
-func (shares CallShares) withDefaults() CallShares {
-	usual := usualShares
-	for _, share := range []struct{ set, usual *float64 }{
-		{&shares.Failed, &usual.Failed},
-		{&shares.Busy, &usual.Busy},
-		{&shares.Declined, &usual.Declined},
-		{&shares.NoAnswer, &usual.NoAnswer},
-		{&shares.Machine, &usual.Machine},
-		{&shares.Objects, &usual.Objects},
-		{&shares.Confused, &usual.Confused},
-		{&shares.HangUp, &usual.HangUp},
-	} {
-		if *share.set == 0 {
-			*share.set = *share.usual
-		}
-		*share.set = max(*share.set, 0)
-	}
-	return shares
+// shareFlag is a share with its default, its flag and what that says.
+type shareFlag struct {
+	into       *float64
+	usual      float64
+	name, what string
 }
 
-// flags binds the shares to their names.
-func (shares *CallShares) flags(flags *flag.FlagSet) {
-	usual := usualShares
-	for _, share := range []struct {
-		into  *float64
-		usual float64
-		name  string
-		what  string
-	}{
+// all are the shares one by one.
+func (shares *CallShares) all() []shareFlag {
+	usual := &usualShares
+	return []shareFlag{
 		{&shares.Failed, usual.Failed, "call-failed-fraction", "share of calls that fail"},
 		{&shares.Busy, usual.Busy, "call-busy-fraction", "share of calls to somebody who is on the phone"},
 		{&shares.Declined, usual.Declined, "call-declined-fraction", "share of calls that are declined"},
@@ -68,7 +49,23 @@ func (shares *CallShares) flags(flags *flag.FlagSet) {
 		{&shares.Objects, usual.Objects, "call-objects-fraction", "share of people who press 9"},
 		{&shares.Confused, usual.Confused, "call-confused-fraction", "share of people who press another digit first"},
 		{&shares.HangUp, usual.HangUp, "call-hang-up-fraction", "share of people who do not listen to the end"},
-	} {
+	}
+}
+
+// withDefaults fills what is unset.
+func (shares CallShares) withDefaults() CallShares {
+	for _, share := range shares.all() {
+		if *share.into == 0 {
+			*share.into = share.usual
+		}
+		*share.into = max(*share.into, 0)
+	}
+	return shares
+}
+
+// flags binds the shares to their names.
+func (shares *CallShares) flags(flags *flag.FlagSet) {
+	for _, share := range shares.all() {
 		flags.Float64Var(share.into, share.name, share.usual, share.what)
 	}
 }

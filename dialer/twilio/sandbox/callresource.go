@@ -21,11 +21,7 @@ func (shown *resource) appendCallTo(answer []byte, account string) []byte {
 	answer = append(answer, `,"api_version":"2010-04-01","caller_name":null`...)
 	answer = appendDate(append(answer, `,"date_created":`...), shown.created)
 	answer = appendDate(append(answer, `,"date_updated":`...), shown.updated)
-	if shown.inbound {
-		answer = append(answer, `,"direction":"inbound"`...)
-	} else {
-		answer = append(answer, `,"direction":"outbound-api"`...)
-	}
+	answer = appendText(answer, `,"direction":`, shown.direction())
 	answer = append(answer, `,"duration":`...)
 	seconds := shown.talked()
 	if final(shown.status) {
@@ -80,13 +76,7 @@ func (shown *resource) appendCallPrice(answer []byte) []byte {
 		return append(answer, "null"...)
 	}
 	minutes := max(1, int((shown.talked()+time.Minute-1)/time.Minute))
-	cost := minutes * pricePerMinute
-	answer = append(answer, `"-`...)
-	answer = strconv.AppendInt(answer, int64(cost/100_000), 10)
-	answer = append(answer, '.')
-	fraction := strconv.Itoa(100_000 + cost%100_000)
-	answer = append(answer, fraction[1:]...)
-	return append(answer, '"')
+	return appendCost(answer, minutes*pricePerMinute)
 }
 
 // callChange is what an update of a call asks for.
@@ -95,11 +85,7 @@ type callChange struct{ status, twiml string }
 // readCallChange reads the form of an update.
 func readCallChange(request *http.Request) (callChange, *refusal) {
 	var change callChange
-	text, refused := readForm(request)
-	if refused != nil {
-		return change, refused
-	}
-	err := parsePairs(text, func(key, value string) {
+	refused := readPairs(request, func(key, value string) {
 		switch key {
 		case "Status":
 			change.status = value
@@ -108,10 +94,10 @@ func readCallChange(request *http.Request) (callChange, *refusal) {
 		}
 	})
 	wrong := change.status != "" && change.status != statusCanceled && change.status != statusCompleted
-	if err != nil || wrong || change == (callChange{}) {
-		return change, refusalParameter
+	if refused == nil && (wrong || change == (callChange{})) {
+		refused = refusalParameter
 	}
-	return change, nil
+	return change, refused
 }
 
 // updateCall ends a call, or has it say something else. Cancelling does nothing to a

@@ -23,8 +23,8 @@ func readForm(request *http.Request) (string, *refusal) {
 }
 
 // create plays POST Messages.json and POST Calls.json: parse reads the one form or the
-// other. That a request has begun is logged before
-// anything is done with it, even where it is not authorized.
+// other. That a request has begun is logged before anything is done with it, even
+// where it is not authorized.
 func (server *Server) create(
 	writer http.ResponseWriter, request *http.Request, authorized bool, parse func(string) (createForm, error),
 ) {

@@ -127,7 +127,7 @@ func (server *Server) postForged(address string, playing *message, due delivery,
 	record.URL, record.Tries = callback.url, 1
 	ctx, cancel := context.WithTimeout(server.closing, callback.totalTime)
 	defer cancel()
-	record.HTTP, err = server.try(ctx, &callback, encode(fields), signature)
+	record.HTTP, _, err = server.try(ctx, &callback, encode(fields), signature)
 	return err
 }
 

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -63,6 +64,15 @@ func parsePairs(form string, set func(key, value string)) error {
 		set(key, value)
 	}
 	return nil
+}
+
+// readPairs hands the pairs of a request's form to set, in order.
+func readPairs(request *http.Request, set func(key, value string)) *refusal {
+	text, refused := readForm(request)
+	if refused == nil && parsePairs(text, set) != nil {
+		return refusalParameter
+	}
+	return refused
 }
 
 // parseCreateForm reads what the sandbox plays of Twilio's parameters. The first

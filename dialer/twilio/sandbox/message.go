@@ -191,11 +191,7 @@ func (shown *resource) appendTo(answer []byte, account string) []byte {
 	answer = appendDate(append(answer, `,"date_created":`...), shown.created)
 	answer = appendDate(append(answer, `,"date_sent":`...), shown.sent)
 	answer = appendDate(append(answer, `,"date_updated":`...), shown.updated)
-	if shown.inbound {
-		answer = append(answer, `,"direction":"inbound"`...)
-	} else {
-		answer = append(answer, `,"direction":"outbound-api"`...)
-	}
+	answer = appendText(answer, `,"direction":`, shown.direction())
 	answer = shown.appendError(answer)
 	answer = append(answer, `,"from":`...)
 	answer = appendQuoted(answer, shown.from)
@@ -220,6 +216,14 @@ func (shown *resource) appendTo(answer []byte, account string) []byte {
 	return append(answer, '}')
 }
 
+// direction is Twilio's word for who has begun it.
+func (shown *resource) direction() string {
+	if shown.inbound {
+		return "inbound"
+	}
+	return "outbound-api"
+}
+
 func (shown *resource) appendError(answer []byte) []byte {
 	if shown.code == 0 {
 		return append(answer, `,"error_code":null,"error_message":null`...)
@@ -235,7 +239,11 @@ func (shown *resource) appendPrice(answer []byte) []byte {
 	if shown.inbound || shown.status != statusDelivered && shown.status != statusUndelivered {
 		return append(answer, "null"...)
 	}
-	cost := shown.segments * pricePerSegment
+	return appendCost(answer, shown.segments*pricePerSegment)
+}
+
+// appendCost writes hundred-thousandths of the currency that were charged for.
+func appendCost(answer []byte, cost int) []byte {
 	answer = append(answer, `"-`...)
 	answer = strconv.AppendInt(answer, int64(cost/100_000), 10)
 	answer = append(answer, '.')

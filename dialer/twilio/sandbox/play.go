@@ -111,20 +111,28 @@ func (server *Server) receive(person, sender, body, replyTo string) (string, err
 		Segments: countSegments(body), ReplyTo: replyTo, OptOut: IsOptOut(body),
 		Blocked: server.options.CarrierStops && isCarrierKeyword(body),
 	}
-	server.store.mutex.Lock()
-	count, err := server.texts.next(person, func() error { return server.log.append(&record) })
+	received, err := server.arrive(&record)
 	if err != nil {
-		server.store.mutex.Unlock()
 		return "", err
 	}
-	received := newMessage(&record, count)
-	server.store.insert(received)
-	if record.Blocked {
-		server.store.blocked[[2]string{person, sender}] = struct{}{}
-	}
-	server.store.mutex.Unlock()
 	server.announce(received, delivery{
 		inbound: true, body: body, blocked: record.Blocked, optOut: record.OptOut, at: record.At,
 	})
 	return record.Sid, nil
+}
+
+// arrive logs a text or a call from a person, and keeps it.
+func (server *Server) arrive(record *Record) (*message, error) {
+	server.store.mutex.Lock()
+	defer server.store.mutex.Unlock()
+	count, err := server.texts.next(record.From, func() error { return server.log.append(record) })
+	if err != nil {
+		return nil, err
+	}
+	arrived := newMessage(record, count)
+	server.store.insert(arrived)
+	if record.Blocked {
+		server.store.blocked[[2]string{record.From, record.To}] = struct{}{}
+	}
+	return arrived, nil
 }

@@ -81,11 +81,7 @@ type messageChange struct {
 // a status other than canceled, as Twilio does.
 func readChange(request *http.Request) (messageChange, *refusal) {
 	var change messageChange
-	text, refused := readForm(request)
-	if refused != nil {
-		return change, refused
-	}
-	err := parsePairs(text, func(key, value string) {
+	refused := readPairs(request, func(key, value string) {
 		switch key {
 		case "Status":
 			change.status = value
@@ -95,10 +91,10 @@ func readChange(request *http.Request) (messageChange, *refusal) {
 	})
 	wrongStatus := change.status != "" && change.status != statusCanceled
 	nothing := change.status == "" && !change.withBody
-	if err != nil || wrongStatus || nothing || change.body != "" {
-		return change, refusalParameter
+	if refused == nil && (wrongStatus || nothing || change.body != "") {
+		refused = refusalParameter
 	}
-	return change, nil
+	return change, refused
 }
 
 // update cancels a scheduled message, or removes the text of one that is over. It

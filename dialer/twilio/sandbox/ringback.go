@@ -28,15 +28,10 @@ func (server *Server) RingBack(person, sender, digits string) (string, error) {
 		Kind: KindRungBack, To: sender, From: person, Status: statusInProgress,
 		Call: &CallOrder{URL: address, Ring: usualRing, Talk: usualTalk, Inbound: true},
 	}
-	server.store.mutex.Lock()
-	count, err := server.texts.next(person, func() error { return server.log.append(&record) })
+	call, err := server.arrive(&record)
 	if err != nil {
-		server.store.mutex.Unlock()
 		return "", err
 	}
-	call := newMessage(&record, count)
-	server.store.insert(call)
-	server.store.mutex.Unlock()
 	var does conduct
 	for at, digit := range strings.Split(digits, "") { // none of an empty text
 		does.presses = append(does.presses, press{time.Duration(at+1) * afterGreeting, digit})

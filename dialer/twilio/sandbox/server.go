@@ -263,12 +263,8 @@ func (server *Server) serveAPI(writer http.ResponseWriter, request *http.Request
 	if server.failReadByOutage(writer, request) {
 		return
 	}
-	sid, instance := strings.CutPrefix(name, "Messages/")
-	if called, found := strings.CutPrefix(name, "Calls/"); found {
-		sid, instance = called, strings.HasPrefix(called, callPrefix)
-	} else if strings.HasPrefix(sid, callPrefix) {
-		instance = false
-	}
+	folder, sid, _ := strings.Cut(name, "/")
+	instance := folder == "Messages" && !strings.HasPrefix(sid, callPrefix) || folder == "Calls" && strings.HasPrefix(sid, callPrefix)
 	sid, document := strings.CutSuffix(sid, ".json")
 	switch {
 	case !authorized:

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -137,30 +136,27 @@ func (t *talk) pause(takes time.Duration, listens bool) (digit string, err error
 	if hangsUp := t.since.Add(t.does.hangsUp); t.does.hangsUp > 0 && hangsUp.Before(ends) {
 		ends = hangsUp
 	}
-	for {
-		wake := until
-		var pressed *press
-		if listens && len(t.does.presses) > 0 {
-			if at := t.since.Add(t.does.presses[0].after); !at.After(until) {
-				pressed, wake = &t.does.presses[0], at
-			}
+	wake := until
+	var pressed *press
+	if listens && len(t.does.presses) > 0 {
+		if at := t.since.Add(t.does.presses[0].after); !at.After(until) {
+			pressed, wake = &t.does.presses[0], at
 		}
-		if ends.Before(wake) {
-			pressed, wake = nil, ends
-		}
-		if err := t.sleep(wake); err != nil {
-			return "", err
-		}
-		switch {
-		case pressed != nil:
-			digit := pressed.digit
-			t.does.presses = t.does.presses[1:]
-			return digit, t.server.log.append(&Record{Kind: KindDigit, Sid: t.call.sid, To: t.call.person(), Digits: digit})
-		case wake.Equal(ends):
-			return "", errHungUp
-		default:
-			return "", nil
-		}
+	}
+	if ends.Before(wake) {
+		pressed, wake = nil, ends
+	}
+	if err := t.sleep(wake); err != nil {
+		return "", err
+	}
+	switch {
+	case pressed != nil:
+		t.does.presses = t.does.presses[1:]
+		return pressed.digit, t.server.log.append(&Record{Kind: KindDigit, Sid: t.call.sid, To: t.call.person(), Digits: pressed.digit})
+	case wake.Equal(ends):
+		return "", errHungUp
+	default:
+		return "", nil
 	}
 }
 
@@ -189,12 +185,15 @@ func (t *talk) sleep(until time.Time) error {
 // ask posts what has happened in the call and returns the document that comes back.
 func (t *talk) ask(address string, more []field) (document string, err error) {
 	record := Record{Kind: KindDigitAnswered, Sid: t.call.sid, To: t.call.person()}
+	if called, err := parseTarget(address); err == nil {
+		record.URL = called.url
+	}
 	for _, one := range more {
 		record.Digits = one.value
 	}
 	record.OptOut = record.Digits == digitObjects
 	if err = t.server.log.flush(); err == nil {
-		document, err = t.server.fetch(address, t.server.voiceFields(t.call, more), &record)
+		document, err = t.server.post(address, t.server.voiceFields(t.call, more), &record)
 	}
 	if err != nil {
 		record.Error = err.Error()
@@ -235,10 +234,6 @@ func (t *talk) detect() {
 
 // voiceFields are the form of a request for a document, sorted by key.
 func (server *Server) voiceFields(call *message, more []field) []field {
-	direction := "outbound-api"
-	if call.inbound {
-		direction = "inbound"
-	}
 	fields := []field{
 		{"AccountSid", server.options.AccountSID},
 		{"ApiVersion", "2010-04-01"},
@@ -248,7 +243,7 @@ func (server *Server) voiceFields(call *message, more []field) []field {
 		{"Caller", call.from},
 	}
 	fields = append(fields, more...)
-	fields = append(fields, field{"Direction", direction}, field{"From", call.from}, field{"To", call.to})
+	fields = append(fields, field{"Direction", call.direction()}, field{"From", call.from}, field{"To", call.to})
 	sortFields(fields)
 	return fields
 }
@@ -271,7 +266,7 @@ func (server *Server) callFields(call *message, due delivery) []field {
 		{"CallbackSource", "call-progress-events"},
 		{"Called", call.to},
 		{"Caller", call.from},
-		{"Direction", "outbound-api"},
+		{"Direction", call.direction()},
 		{"From", call.from},
 		{"SequenceNumber", strconv.Itoa(sequenceOf(due.status))},
 		{"Timestamp", due.at.UTC().Format(rfc2822)},
@@ -301,27 +296,4 @@ func sequenceOf(status string) int {
 		return 2
 	}
 	return 3
-}
-
-// fetch posts a form and returns the document in the answer.
-func (server *Server) fetch(address string, fields []field, record *Record) (string, error) {
-	if address == "" {
-		return "", errNoURL
-	}
-	callback, err := parseTarget(address)
-	if err != nil {
-		return "", err
-	}
-	record.URL = callback.url
-	ctx, cancel := context.WithTimeout(server.closing, callback.totalTime)
-	defer cancel()
-	form, signature := encode(fields), sign(server.options.AuthToken, callback.url, fields)
-	for {
-		record.Tries++
-		var body string
-		record.HTTP, body, err = server.tryFor(ctx, &callback, form, signature)
-		if record.Tries > callback.retries || ctx.Err() != nil || !callback.retry(record.HTTP, err) {
-			return body, err
-		}
-	}
 }
