@@ -112,23 +112,25 @@ func (o *Operator) ConsentToCalls(numbers []string, parties ...string) {
 
 // CallGrantList is the list of consents to the calls of each party.
 func CallGrantList(numbers []string, parties ...string) string {
-	var list strings.Builder
-	list.WriteString("number,channel,party,purpose,given_at,collected_from,explicit,wording_version,wording,slot\n")
-	for _, number := range numbers {
-		for _, party := range parties {
-			fmt.Fprintf(&list, "%s,robocall,%s,political,%s,data_subject,true,v1,J'accepte,08:00-21:30\n", number, party, LongAgo.Format(time.DateOnly))
-		}
-	}
-	return list.String()
+	return grantList("robocall", "08:00-21:30", LongAgo, numbers, parties)
 }
 
 // GrantList is the list of their consents to the texts of each party.
 func GrantList(given time.Time, numbers []string, parties ...string) string {
+	return grantList("sms", "", given, numbers, parties)
+}
+
+// grantList is a list of consents, in hours of their own where there are any.
+func grantList(channel, slot string, given time.Time, numbers, parties []string) string {
+	column := ""
+	if slot != "" {
+		column, slot = ",slot", ","+slot
+	}
 	var list strings.Builder
-	list.WriteString("number,channel,party,purpose,given_at,collected_from,explicit,wording_version,wording\n")
+	list.WriteString("number,channel,party,purpose,given_at,collected_from,explicit,wording_version,wording" + column + "\n")
 	for _, number := range numbers {
 		for _, party := range parties {
-			fmt.Fprintf(&list, "%s,sms,%s,political,%s,data_subject,true,v1,J'accepte\n", number, party, given.Format(time.DateOnly))
+			fmt.Fprintf(&list, "%s,%s,%s,political,%s,data_subject,true,v1,J'accepte%s\n", number, channel, party, given.Format(time.DateOnly), slot)
 		}
 	}
 	return list.String()

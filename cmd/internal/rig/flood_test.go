@@ -18,7 +18,6 @@ import (
 	"github.com/hustings/hustings/cmd/internal/outpost"
 	"github.com/hustings/hustings/dialer"
 	"github.com/hustings/hustings/dialer/twilio/sandbox"
-	"github.com/hustings/hustings/store"
 )
 
 // floodStops is how many people write STOP while the flood is on, and floodFor how long
@@ -179,18 +178,10 @@ func (s *scene) slowestStop(texts int) (slowest time.Duration) {
 // have objected, and none by a forged word.
 func (s *scene) mustHaveObjected(want int) {
 	s.t.Helper()
-	paths := store.PathsIn(s.Data())
-	keys, err := store.LoadOrCreateKeys(paths.Keys, true)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	ledger, err := store.OpenLedger(paths.Ledger, store.LedgerOptions{Keys: keys})
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	ledger, _ := s.openLedger()
 	defer func() { _ = ledger.Close() }()
 	objected := 0
-	err = ledger.View(func(tx dialer.Tx) error {
+	err := ledger.View(func(tx dialer.Tx) error {
 		for range tx.Rows(dialer.BucketObjection, nil) {
 			objected++
 		}

@@ -258,10 +258,8 @@ func (s *scene) mustAddUp(r ruling) {
 	}
 }
 
-// mustRemember opens the store of a daemon that has stopped, and looks for the
-// attempt of every request and the objection of everybody to whom one was
-// acknowledged.
-func (s *scene) mustRemember(tried map[uint64]int) {
+// openLedger opens the ledger of a daemon that has stopped. Whoever calls it closes it.
+func (s *scene) openLedger() (*store.Ledger, *store.Keys) {
 	s.t.Helper()
 	paths := store.PathsIn(s.Data())
 	keys, err := store.LoadOrCreateKeys(paths.Keys, true)
@@ -272,8 +270,17 @@ func (s *scene) mustRemember(tried map[uint64]int) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return ledger, keys
+}
+
+// mustRemember opens the store of a daemon that has stopped, and looks for the
+// attempt of every request and the objection of everybody to whom one was
+// acknowledged.
+func (s *scene) mustRemember(tried map[uint64]int) {
+	s.t.Helper()
+	ledger, keys := s.openLedger()
 	defer func() { _ = ledger.Close() }()
-	err = ledger.View(func(tx dialer.Tx) error {
+	err := ledger.View(func(tx dialer.Tx) error {
 		for attempt := range tried {
 			if tx.Get(dialer.BucketAttempt, binary.BigEndian.AppendUint64(nil, attempt)) == nil {
 				s.t.Errorf("the carrier knows a request of attempt %d, the ledger does not (I12)", attempt)
