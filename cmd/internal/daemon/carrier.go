@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -218,7 +217,10 @@ func tellAddresses(base, publicURL string) error {
 	if err != nil {
 		return err
 	}
-	return cmp.Or(tellAddress(base, "inbound", inbound), tellAddress(base, "voice", voice))
+	if err := tellAddress(base, "inbound", inbound); err != nil {
+		return err // the other would be waited for in vain, too
+	}
+	return tellAddress(base, "voice", voice)
 }
 
 func tellAddress(base, of, where string) error {
