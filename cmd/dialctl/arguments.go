@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"strings"
 
@@ -58,7 +57,10 @@ func wants(names ...string) cobra.PositionalArgs {
 func strict(command *cobra.Command) {
 	if check := command.Args; check != nil {
 		command.Args = func(command *cobra.Command, args []string) error {
-			err := cmp.Or(check(command, args), command.ValidateFlagGroups())
+			err := check(command, args)
+			if err == nil {
+				err = command.ValidateFlagGroups() // cobra's own look comes later, and is no usage error
+			}
 			var known *failure
 			if err == nil || errors.As(err, &known) {
 				return err

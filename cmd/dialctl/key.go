@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -180,7 +179,7 @@ asks for before it reaches real people. Other keys make it void.`,
 			return r.show(keys, paths)
 		},
 	}
-	command.Flags().StringVar(&identity, "identity", "", "`file` with the identity that opens the backup, as age-keygen writes it")
+	identityFlag(command, &identity)
 	return command
 }
 
@@ -211,26 +210,26 @@ func (r *keyring) restoreCommand() *cobra.Command {
 		Use: "restore FILE", Short: "put the keys of a backup where the daemon looks for them", Args: wants("FILE"),
 		Long: `restore opens a backup and writes each key into a file of its own, in the folder where
 the daemon looks for them. Keys that are there stay: then nothing is written.`,
-		RunE: func(command *cobra.Command, args []string) error {
-			return r.restore(command.Context(), args[0], identity)
+		RunE: func(_ *cobra.Command, args []string) error {
+			backup, identities, err := r.open(args[0], identity)
+			if err != nil {
+				return err
+			}
+			keys, err := store.OpenKeyBackup(bytes.NewReader(backup), identities...)
+			if err != nil {
+				return failed("restore the keys", err)
+			}
+			paths := r.paths()
+			if err := keys.WriteTo(paths.Keys); err != nil {
+				return withHint(err, "name a new folder with --keys, or move "+filepath.Clean(paths.Keys)+" away")
+			}
+			return r.show(keys, paths)
 		},
 	}
-	command.Flags().StringVar(&identity, "identity", "", "`file` with the identity that opens the backup, as age-keygen writes it")
+	identityFlag(command, &identity)
 	return command
 }
 
-func (r *keyring) restore(_ context.Context, path, identity string) error {
-	backup, identities, err := r.open(path, identity)
-	if err != nil {
-		return err
-	}
-	keys, err := store.OpenKeyBackup(bytes.NewReader(backup), identities...)
-	if err != nil {
-		return failed("restore the keys", err)
-	}
-	paths := r.paths()
-	if err := keys.WriteTo(paths.Keys); err != nil {
-		return withHint(err, "name a new folder with --keys, or move "+filepath.Clean(paths.Keys)+" away")
-	}
-	return r.show(keys, paths)
+func identityFlag(command *cobra.Command, identity *string) {
+	command.Flags().StringVar(identity, "identity", "", "`file` with the identity that opens the backup, as age-keygen writes it")
 }
