@@ -22,9 +22,9 @@ const (
 )
 
 // backlog counts what the carrier may have queued: what was handed over, and is
-// not known to have left. A call counts until it is over. A message whose status is lost is let go of after
-// handoverMargin, when the carrier has dropped it. Slots are counted by the
-// dispatcher and statuses come in from everywhere, hence the lock.
+// not known to have left. A call counts until it is over. A message whose status is
+// lost is let go of after handoverMargin, when the carrier has dropped it. Slots are
+// counted by the dispatcher and statuses come in from everywhere, hence the lock.
 type backlog struct {
 	mu       sync.Mutex
 	messages map[uint64]handedOver // by attempt
@@ -102,7 +102,7 @@ const recallAgain = 2 * time.Second
 func (b *backlog) unrecalled(callsAlone bool) []uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	attempts := make([]uint64, 0, len(b.messages))
+	var attempts []uint64 // mostly none: texts alone, of campaigns that nobody has stopped
 	for attempt, m := range b.messages {
 		if m.call && time.Since(m.recalled) > recallAgain || !m.call && !callsAlone && m.recalled.IsZero() {
 			attempts = append(attempts, attempt)

@@ -1,6 +1,7 @@
 package dialer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,16 +57,11 @@ const (
 	charactersPerSecond = 15
 )
 
-func (c *JobCall) ring() time.Duration { return usually(c.Ring, usualRing) }
+func (c *JobCall) ring() time.Duration { return cmp.Or(time.Duration(c.Ring), usualRing) }
 
-func (c *JobCall) talk() time.Duration { return usually(c.Talk, usualTalk) }
+func (c *JobCall) talk() time.Duration { return cmp.Or(time.Duration(c.Talk), usualTalk) }
 
-func usually(said Duration, usual time.Duration) time.Duration {
-	if said == 0 {
-		return usual
-	}
-	return time.Duration(said)
-}
+func (c *JobCall) machine() MachinePolicy { return cmp.Or(c.Machine, MachineHangUp) }
 
 // minutes is how many begun minutes one call can last.
 func (c *JobCall) minutes() int { return int((c.talk() + time.Minute - 1) / time.Minute) }
@@ -267,11 +263,7 @@ func (r *Registry) recording(id string) (Recording, bool) {
 	return r.Recordings[i], true
 }
 
-// terms are what the carrier is asked for with a call that says so.
+// callTerms are what the carrier is asked for with a call that says so.
 func (j *Job) callTerms(script *Script) *CallTerms {
-	machine := j.Call.Machine
-	if machine == "" {
-		machine = MachineHangUp
-	}
-	return &CallTerms{Script: script, Ring: j.Call.ring(), Talk: j.Call.talk(), Machine: machine}
+	return &CallTerms{Script: script, Ring: j.Call.ring(), Talk: j.Call.talk(), Machine: j.Call.machine()}
 }

@@ -83,7 +83,7 @@ func (s *survey) excludesStranger(b books) string {
 	return ""
 }
 
-// tell adds the strangers to those who are excluded.
+// tellStrangers adds the strangers to those who are excluded.
 func (s *survey) tellStrangers() {
 	for _, count := range s.strangers.kinds {
 		if count.met > 0 {

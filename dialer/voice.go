@@ -126,7 +126,7 @@ func (d *Dialer) Detected(ctx context.Context, detection Detection) error {
 	if err != nil || c == nil || !detection.Machine || d.calls == nil {
 		return err
 	}
-	switch c.job.callTerms(script).Machine {
+	switch c.job.Call.machine() {
 	case MachineHangUp:
 		err = d.calls.HangUp(ctx, detection.SID)
 	case MachineVoicemail:
