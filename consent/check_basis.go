@@ -205,14 +205,10 @@ func (q *question) slotRule() *rule[lawfulBasisRule] {
 // empty where the rule that asks for a basis is meant. Recorded tells whether
 // nothing but overlays speaks against the grant.
 func (q *question) filter(g *Grant, slot *rule[lawfulBasisRule]) (reason Reason, by string, recorded bool) {
-	switch {
-	case !covers(g.Channel, q.c.Channel):
-		return ConsentChannel, "", false
-	case g.Purpose != Political:
-		return ConsentPurpose, "", false
-	case g.Party != q.c.Party || g.Party == AnyParty || g.Party == "":
-		return ConsentParty, "", false
-	case q.withdrawn(g):
+	if reason := q.c.unconcerned(g); reason != 0 {
+		return reason, "", false
+	}
+	if q.withdrawn(g) {
 		return ConsentWithdrawn, "", false
 	}
 	recorded = true
@@ -245,6 +241,35 @@ func (q *question) filter(g *Grant, slot *rule[lawfulBasisRule]) (reason Reason,
 		against(ConsentWindowMissing, &slot.head)
 	}
 	return reason, by, recorded
+}
+
+// unconcerned returns why the grant is none for the campaign, zero if it is one.
+func (c *Campaign) unconcerned(g *Grant) Reason {
+	switch {
+	case !covers(g.Channel, c.Channel):
+		return ConsentChannel
+	case g.Purpose != Political:
+		return ConsentPurpose
+	case g.Party != c.Party || g.Party == AnyParty || g.Party == "":
+		return ConsentParty
+	}
+	return 0
+}
+
+// Unconcerned tells whether none of the grants is one for the campaign at that
+// instant, and returns the reason that the basis test would give for it where
+// consent is needed. To the rules all contacts with the same reason are alike in
+// their grants.
+func (c *Campaign) Unconcerned(grants []Grant, at time.Time) (Reason, bool) {
+	worst := NoLawfulBasis
+	for i := range grants {
+		reason := c.unconcerned(&grants[i])
+		if reason == 0 || grants[i].GivenAt.After(at) {
+			return 0, false
+		}
+		worst = max(worst, reason)
+	}
+	return worst, true
 }
 
 // withdrawn tells whether the grant has been taken back. A withdrawal at the

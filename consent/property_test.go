@@ -230,6 +230,68 @@ func TestProperty_UntilOfTheAnswer(t *testing.T) {
 
 var strictness = map[consent.Verdict]int{consent.Allow: 0, consent.Defer: 1, consent.Deny: 2, consent.Halt: 3}
 
+// Ensure that a reason which comes before all that looks at earlier attempts stays,
+// whatever came of them.
+func TestProperty_PrecedesHistory(t *testing.T) {
+	preceding, others := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		q := drawQuestion(t)
+		if rapid.Bool().Draw(t, "claimed") {
+			q.person.ClaimedBy = "party-b"
+		}
+		with := q.pack.Excludes(q.campaign, q.person, q.at).Reason
+		stranger := *q.person
+		stranger.Attempts, stranger.InFlight, stranger.ClaimedBy, stranger.Locks = nil, false, "", nil
+		without := q.pack.Excludes(q.campaign, &stranger, q.at).Reason
+		if with.PrecedesHistory() || without.PrecedesHistory() {
+			if preceding++; with != without {
+				t.Fatalf("%s with a history, %s without", with, without)
+			}
+		} else {
+			others++
+		}
+	})
+	if preceding == 0 || others == 0 {
+		t.Errorf("%d reasons came before, %d did not", preceding, others)
+	}
+}
+
+// Ensure that grants which are none for the campaign, with the same reason, are the
+// same to the rules, and that the reason is theirs where consent is needed.
+func TestProperty_Unconcerned(t *testing.T) {
+	needed := 0
+	rapid.Check(t, func(t *rapid.T) {
+		q := drawQuestion(t)
+		reasons := map[consent.Reason]consent.Reason{}
+		for range 4 {
+			person := *q.person
+			person.Grants = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) consent.Grant {
+				return consent.Grant{
+					Channel: rapid.SampledFrom(channels).Draw(t, "channel"), Party: rapid.SampledFrom(append(parties, "", consent.AnyParty)).Draw(t, "party"),
+					Purpose: rapid.SampledFrom([]string{consent.Political, "commercial"}).Draw(t, "purpose"), CollectedFrom: consent.DataSubject, Explicit: true,
+					GivenAt: q.at.Add(time.Duration(rapid.IntRange(-500*24, 2).Draw(t, "hours")) * time.Hour),
+				}
+			}), 0, 3).Draw(t, "grants")
+			worst, all := q.campaign.Unconcerned(person.Grants, q.at)
+			if !all {
+				continue
+			}
+			reason := q.pack.Excludes(q.campaign, &person, q.at).Reason
+			if known, found := reasons[worst]; found && known != reason {
+				t.Fatalf("grants with %s are excluded for %s, others for %s", worst, reason, known)
+			}
+			if reasons[worst] = reason; reason >= consent.NoLawfulBasis && reason <= consent.ConsentParty {
+				if needed++; reason != worst {
+					t.Fatalf("excluded for %s, not for %s", reason, worst)
+				}
+			}
+		}
+	})
+	if needed == 0 {
+		t.Error("nobody's consent was needed")
+	}
+}
+
 // Ensure that one more objection never makes an answer more permissive.
 func TestProperty_ObjectionNeverOpens(t *testing.T) {
 	t.Parallel()

@@ -70,6 +70,10 @@ const (
 	reasonCount
 )
 
+// PrecedesHistory tells whether the reason's check comes before all checks that look
+// at earlier attempts, claims and reservations: whatever those are, the reason stays.
+func (r Reason) PrecedesHistory() bool { return r > OK && r < ElectionSilence }
+
 var reasonNames = [reasonCount]string{
 	OK: "OK",
 
