@@ -3,6 +3,7 @@ package dialer
 import (
 	"iter"
 	"math/bits"
+	"time"
 
 	"github.com/hustings/hustings/consent/contact"
 )
@@ -22,11 +23,43 @@ type Edition interface {
 	// that is wanted; nil wants all. Corrections since the import are not seen.
 	Select(criteria []Criterion, lines func(contact.LineType) bool) (RowSet, error)
 	// Locate calls found with the number of the row of each of the contacts whom
-	// the directory has. They must come in ascending order.
-	Locate(contacts iter.Seq[contact.ID], found func(row uint64)) error
+	// the directory has, and with its kind's place in a tally, -1 for none. They must
+	// come in ascending order.
+	Locate(contacts iter.Seq[contact.ID], found func(row uint64, kind int)) error
 	// Rows calls each for every contact in the set, in ascending order, until it
 	// returns false. The row is the callee's only during the call.
 	Rows(rows RowSet, each func(*Contact) bool) error
+	Kinds
+}
+
+// Kinds are what an edition knows of contacts without reading their rows.
+type Kinds interface {
+	// Contact fills row with what the edition has of the contact, and tells whether
+	// it has the contact. Corrections since the import are not seen.
+	Contact(id contact.ID, row *Contact) (bool, error)
+	// Tally returns how many rows of the set there are of each kind. Rows that name a
+	// person have none, others may have none: they are not counted.
+	Tally(rows RowSet) ([]KindCount, error)
+	// Strike takes all rows of some kinds out of the set, by their places in the tally.
+	Strike(rows RowSet, struck []bool) error
+}
+
+// Kind is all that the rules can tell strangers apart by.
+type Kind struct {
+	Line      contact.LineType
+	BirthYear int
+	Territory *contact.Territory
+	Zone      *time.Location
+}
+
+// Kind returns the contact's kind, whether or not they are a stranger.
+func (c *Contact) Kind() Kind { return Kind{c.Line, c.BirthYear, c.Territory, c.Zone} }
+
+// KindCount is how many contacts there are of a kind.
+type KindCount struct {
+	Kind
+
+	Count uint64
 }
 
 // Criterion is one attribute of a compiled segment.

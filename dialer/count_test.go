@@ -32,10 +32,11 @@ func (d countedDirectory) Select(criteria []dialer.Criterion, lines func(contact
 }
 
 // Locate looks for everybody.
-func (d countedDirectory) Locate(contacts iter.Seq[contact.ID], found func(row uint64)) error {
+func (d countedDirectory) Locate(contacts iter.Seq[contact.ID], found func(row uint64, kind int)) error {
+	_, kind := d.kinds()
 	for id := range contacts {
 		if at := slices.IndexFunc(d.people, func(p *person) bool { return p.ID == id }); at >= 0 {
-			found(uint64(at))
+			found(uint64(at), kind(d.people[at]))
 		}
 	}
 	return d.fault()
@@ -46,6 +47,47 @@ func (d countedDirectory) Rows(rows dialer.RowSet, each func(*dialer.Contact) bo
 	for i, p := range d.people {
 		if row := p.Contact; rows.Has(uint64(i)) && !each(&row) {
 			break
+		}
+	}
+	return d.fault()
+}
+
+// kinds numbers the kinds of all who have one.
+func (d countedDirectory) kinds() (kinds []dialer.KindCount, at func(p *person) int) {
+	at = func(p *person) int {
+		if !p.Person.IsZero() {
+			return -1
+		}
+		return slices.IndexFunc(kinds, func(k dialer.KindCount) bool { return k.Kind == p.Kind() })
+	}
+	for _, p := range d.people {
+		if p.Person.IsZero() && at(p) < 0 && len(kinds) < mostKinds {
+			kinds = append(kinds, dialer.KindCount{Kind: p.Kind()})
+		}
+	}
+	return kinds, at
+}
+
+// mostKinds is for how many kinds the directory has numbers.
+const mostKinds = 20
+
+// Tally looks at everybody.
+func (d countedDirectory) Tally(rows dialer.RowSet) ([]dialer.KindCount, error) {
+	kinds, at := d.kinds()
+	for i, p := range d.people {
+		if kind := at(p); kind >= 0 && rows.Has(uint64(i)) {
+			kinds[kind].Count++
+		}
+	}
+	return kinds, d.fault()
+}
+
+// Strike looks at everybody.
+func (d countedDirectory) Strike(rows dialer.RowSet, struck []bool) error {
+	_, at := d.kinds()
+	for i, p := range d.people {
+		if kind := at(p); kind >= 0 && struck[kind] {
+			rows.Remove(uint64(i))
 		}
 	}
 	return d.fault()
@@ -73,7 +115,7 @@ func (h *house) forgetReach() { h.pass(dialer.ReachAge + time.Second) }
 // without a grant, those who object or are erased, those bound to others and those
 // with the wrong line; a grant that is newer than the objection lifts it.
 func TestDialer_CountSegment(t *testing.T) {
-	in(t, plan{people: 40, parties: []string{"party-b"}, options: func(h *house, o *dialer.Options) { o.Directory = countedDirectory{h.directory} }}, func(h *house) {
+	in(t, plan{people: 40, parties: []string{"party-b"}}, func(h *house) {
 		young, old := h.spread()
 		expect := func(what string, matching, reachable uint64) {
 			t.Helper()
@@ -116,7 +158,7 @@ func TestDialer_CountSegment(t *testing.T) {
 // Ensure that what is wrong with a question is said, and that a directory that
 // fails is an error.
 func TestDialer_CountSegment_Faults(t *testing.T) {
-	in(t, plan{people: 4, options: func(h *house, o *dialer.Options) { o.Directory = countedDirectory{h.directory} }}, func(h *house) {
+	in(t, plan{people: 4}, func(h *house) {
 		_, faults, err := h.dialer().CountSegment(t.Context(), dialer.SegmentQuestion{
 			Segment: dialer.Segment{"shoe_size": {"42"}}, Party: "nobody", Round: "never",
 		})
@@ -138,7 +180,7 @@ func TestDialer_CountSegment_Faults(t *testing.T) {
 // Ensure that a plan which goes by columns takes in those whom a correction has
 // brought into the segment, and leaves out those whom one has taken out.
 func TestDialer_PlanByColumns(t *testing.T) {
-	in(t, plan{people: 20, options: func(h *house, o *dialer.Options) { o.Directory = countedDirectory{h.directory} }}, func(h *house) {
+	in(t, plan{people: 20}, func(h *house) {
 		young, old := h.spread()
 		for p, band := range map[*person]string{young[0]: "65+", old[0]: "18-24", old[1]: "18-24"} {
 			if _, err := h.dialer().Rectify(t.Context(), p.number, dialer.Correction{Values: map[string]string{"age_band": band}}, asked); err != nil {

@@ -28,7 +28,7 @@ func (d *Dialer) matchingIn(edition Edition, m matcher, each func(*Contact) bool
 	if err != nil {
 		return fmt.Errorf("select a segment: %w", err)
 	}
-	if err := edition.Locate(d.corrections.contacts(), rows.Add); err != nil {
+	if err := edition.Locate(d.corrections.contacts(), func(row uint64, _ int) { rows.Add(row) }); err != nil {
 		return fmt.Errorf("look for those who were corrected: %w", err)
 	}
 	return edition.Rows(rows, func(row *Contact) bool {

@@ -96,7 +96,7 @@ func (r *reach) fill(ctx context.Context, ledger Ledger) error {
 		found    func(row uint64)
 	}{
 		{BucketGrant, nil, func() bool {
-			g, err := readGrant(w.row, f.name)
+			g, _, err := readConsent(w.row, f.name)
 			if err != nil {
 				w.fail(err)
 			}
@@ -113,7 +113,7 @@ func (r *reach) fill(ctx context.Context, ledger Ledger) error {
 		{BucketErased, nil, func() bool { return true }, r.rows.Remove},
 		{BucketClaim, append([]byte(r.key.round), 0), func() bool { return len(w.row) > 4 && string(w.row[4:]) != r.key.party }, r.rows.Remove},
 	} {
-		if err := r.edition.Locate(w.contacts(pass.bucket, pass.prefix, pass.concerns), pass.found); err != nil || w.err != nil {
+		if err := r.edition.Locate(w.contacts(pass.bucket, pass.prefix, pass.concerns), func(row uint64, _ int) { pass.found(row) }); err != nil || w.err != nil {
 			return fmt.Errorf("go through table %s: %w", pass.bucket, cmp.Or(w.err, err))
 		}
 	}

@@ -18,7 +18,8 @@ import (
 //	chunk (4 bytes), column (2)     one cell for each row of the chunk
 //
 // Column 0 is the kind of line, and column 1+i the i-th attribute as the rows hold
-// its values. A cell has one byte, or two where the attribute has more values.
+// its values. A cell has one byte, or two where the attribute has more values. The
+// last column is that of directoryKinds.
 var directoryCells = []byte("cell")
 
 // cellRows is how many rows a chunk has: a multiple of 64, so that chunks are
@@ -41,18 +42,24 @@ func cellKey(chunk, column int) []byte {
 type cellWriter struct {
 	widths  []int
 	columns [][]byte
+	kinds   kindWriter
 	values  []uint16
 	chunk   int
 	rows    int // of the chunk
 }
 
 func newCellWriter(attributes []dialer.Attribute) *cellWriter {
-	w := &cellWriter{widths: []int{1}}
+	widths := cellWidths(attributes)
+	return &cellWriter{widths: widths, columns: make([][]byte, len(widths)), kinds: kindWriter{numbers: map[string]uint16{}}}
+}
+
+// cellWidths returns the columns' widths.
+func cellWidths(attributes []dialer.Attribute) []int {
+	widths := []int{1}
 	for i := range attributes {
-		w.widths = append(w.widths, cellWidth(&attributes[i]))
+		widths = append(widths, cellWidth(&attributes[i]))
 	}
-	w.columns = make([][]byte, len(w.widths))
-	return w
+	return widths
 }
 
 // add takes the next row, and writes the chunk that it fills.
@@ -64,6 +71,7 @@ func (w *cellWriter) add(btx *bolt.Tx, row []byte) error {
 	for i, value := range w.values {
 		w.columns[i] = appendCell(w.columns[i], value, w.widths[i])
 	}
+	w.kinds.add(row)
 	if w.rows++; w.rows < cellRows {
 		return nil
 	}
@@ -87,8 +95,20 @@ func (w *cellWriter) flush(btx *bolt.Tx) error {
 		}
 		w.columns[i] = make([]byte, 0, cellRows*w.widths[i])
 	}
+	if err := cells.Put(cellKey(w.chunk, kindColumn), w.kinds.cells); err != nil {
+		return fmt.Errorf("write column of kinds: %w", err)
+	}
+	w.kinds.cells = make([]byte, 0, cellRows*kindWidth)
 	w.chunk, w.rows = w.chunk+1, 0
 	return nil
+}
+
+// finish writes what is left, and what the cells refer to.
+func (w *cellWriter) finish(btx *bolt.Tx) error {
+	if err := w.flush(btx); err != nil {
+		return err
+	}
+	return w.kinds.finish(btx)
 }
 
 func appendCell(column []byte, value uint16, width int) []byte {
@@ -135,7 +155,7 @@ func (d *Directory) newCellReader() *cellReader {
 	if cells == nil {
 		return nil
 	}
-	return &cellReader{cells: cells, rows: d.tables.Count, widths: newCellWriter(d.tables.Attributes).widths}
+	return &cellReader{cells: cells, rows: d.tables.Count, widths: cellWidths(d.tables.Attributes)}
 }
 
 // chunks returns how many chunks there are.
@@ -146,10 +166,19 @@ func (r *cellReader) size(chunk int) int {
 	return int(min(cellRows, r.rows-uint64(chunk)*cellRows))
 }
 
+// words returns the chunk's part of a set.
+func (r *cellReader) words(rows dialer.RowSet, chunk int) []uint64 {
+	return rows[chunk*cellRows/64:][:(r.size(chunk)+63)/64]
+}
+
 // column returns the cells of a chunk in the column, as they lie in the file.
 func (r *cellReader) column(chunk, column int) ([]byte, error) {
+	return r.cellsOf(chunk, column, r.widths[column])
+}
+
+func (r *cellReader) cellsOf(chunk, column, width int) ([]byte, error) {
 	cells := r.cells.Get(cellKey(chunk, column))
-	if len(cells) != r.size(chunk)*r.widths[column] {
+	if len(cells) != r.size(chunk)*width {
 		return nil, fmt.Errorf("rows from %d, column %d: %w", chunk*cellRows, column, errRow)
 	}
 	return cells, nil

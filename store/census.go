@@ -44,26 +44,35 @@ func (d *Directory) Select(criteria []dialer.Criterion, lines func(contact.LineT
 	if lines != nil {
 		tables = append(tables, lineTable(lines))
 	}
+	err := d.byChunks(func(reader *cellReader, _, chunk int) error { return reader.selectChunk(rows, chunk, tables) })
+	if err != nil {
+		return nil, fmt.Errorf("read columns: %w", err)
+	}
+	return rows, nil
+}
+
+// byChunks has work done for every chunk of the columns, on all cores, each of which
+// has a part of them.
+func (d *Directory) byChunks(work func(reader *cellReader, part, chunk int) error) error {
 	chunks, parts := d.newCellReader().chunks(), runtime.GOMAXPROCS(0)
 	var group errgroup.Group
 	for part := range parts {
 		group.Go(func() error {
 			reader := d.newCellReader()
 			for chunk := chunks * part / parts; chunk < chunks*(part+1)/parts; chunk++ {
-				if err := reader.selectChunk(rows, chunk, tables); err != nil {
-					return fmt.Errorf("read columns: %w", err)
+				if err := work(reader, part, chunk); err != nil {
+					return err
 				}
 			}
 			return nil
 		})
 	}
-	return rows, group.Wait()
+	return group.Wait()
 }
 
 // selectChunk fills the chunk's part of the set.
 func (r *cellReader) selectChunk(rows dialer.RowSet, chunk int, tables []cellTable) error {
-	size := r.size(chunk)
-	words := rows[chunk*cellRows/64:][:(size+63)/64]
+	size, words := r.size(chunk), r.words(rows, chunk)
 	for i := range words {
 		words[i] = 1<<min(64, size-64*i) - 1
 	}
@@ -121,12 +130,14 @@ func (d *Directory) selectByRows(criteria []dialer.Criterion, lines func(contact
 }
 
 // Locate walks through the rows along with the contacts, which must come in
-// ascending order, and calls found with the number of each row that is one's.
-func (d *Directory) Locate(contacts iter.Seq[contact.ID], found func(row uint64)) error {
+// ascending order, and calls found with the number of each row that is one's, and
+// with the place of its kind; see dialer.Edition.
+func (d *Directory) Locate(contacts iter.Seq[contact.ID], found func(row uint64, kind int)) error {
 	if err := d.enter(); err != nil {
 		return err
 	}
 	defer func() { _ = d.leave() }() // only read
+	kinds := d.newKindReader()
 	cursor := d.rows.Cursor()
 	key, _ := cursor.First()
 	row := uint64(0)
@@ -138,9 +149,14 @@ func (d *Directory) Locate(contacts iter.Seq[contact.ID], found func(row uint64)
 		if key == nil {
 			return nil
 		}
-		if bytes.Equal(key, id[:]) {
-			found(row)
+		if !bytes.Equal(key, id[:]) {
+			continue
 		}
+		kind, err := kinds.at(row)
+		if err != nil {
+			return fmt.Errorf("locate contact %s: %w", id, err)
+		}
+		found(row, kind)
 	}
 	return nil
 }

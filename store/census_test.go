@@ -197,15 +197,24 @@ func TestDirectory_Locate(t *testing.T) {
 	}
 	asked = append(asked, contact.ID{0xff, 0xff, 0xff, 0xff})
 	var got []uint64
+	var kinds []int
 	rows := dialer.NewRowSet(uint64(len(contacts)))
-	if err := directory.Locate(slices.Values(asked), func(row uint64) { got = append(got, row) }); err != nil || !slices.Equal(got, want) {
+	if err := directory.Locate(slices.Values(asked), func(row uint64, kind int) { got, kinds = append(got, row), append(kinds, kind) }); err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}
-	for _, row := range got {
+	tally, err := directory.Tally(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range got {
 		rows.Add(row)
+		c := &contacts[row]
+		if none := kinds[i] < 0; none != !c.Person.IsZero() || !none && tally[kinds[i]].Kind != c.Kind() {
+			t.Errorf("row %d is of kind %d, and %+v", row, kinds[i], c)
+		}
 	}
 	var read []uint64
-	err := directory.Rows(rows, func(c *dialer.Contact) bool {
+	err = directory.Rows(rows, func(c *dialer.Contact) bool {
 		at := want[len(read)]
 		if c.ID != contacts[at].ID || !slices.Equal(c.Values, contacts[at].Values) {
 			t.Errorf("row %d is %+v, want %+v", at, c, contacts[at])
@@ -218,34 +227,37 @@ func TestDirectory_Locate(t *testing.T) {
 	}
 }
 
+// mustChange changes a file behind the store's back.
+func mustChange(t *testing.T, path string, change func(*bolt.Tx) error) {
+	t.Helper()
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(change); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Ensure that the check finds a cell that says otherwise than its row, and columns
 // that are gone.
 func TestCheck_Cells(t *testing.T) {
 	t.Parallel()
 	keys, path := storetest.MustMakeKeys(t), filepath.Join(t.TempDir(), "directory.db")
 	mustBuildCounted(t, path, keys, 100)
-	change := func(change func(*bolt.Tx) error) {
-		db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := db.Update(change); err != nil {
-			t.Fatal(err)
-		}
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	change(func(tx *bolt.Tx) error {
+	mustChange(t, path, func(tx *bolt.Tx) error {
 		cells := tx.Bucket([]byte("cell"))
 		column := slices.Clone(cells.Get([]byte{0, 0, 0, 0, 0, 1}))
 		column[17] ^= 1
 		return cells.Put([]byte{0, 0, 0, 0, 0, 1}, column)
 	})
 	mustAgree(t, path, 1)
-	change(func(tx *bolt.Tx) error { return tx.Bucket([]byte("cell")).Put([]byte{0, 0, 0, 0, 0, 1}, []byte{1}) })
+	mustChange(t, path, func(tx *bolt.Tx) error { return tx.Bucket([]byte("cell")).Put([]byte{0, 0, 0, 0, 0, 1}, []byte{1}) })
 	mustAgree(t, path, 1)
-	change(func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("cell")) })
+	mustChange(t, path, func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("cell")) })
 	mustAgree(t, path, 1)
 }
 

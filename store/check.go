@@ -198,7 +198,11 @@ func (c *checker) contacts(d *Directory) error {
 	var row dialer.Contact
 	var last contact.ID
 	var count uint64
-	cells := &cellChecker{checker: c, reader: d.newCellReader()}
+	kinds, err := d.kindRows()
+	if err != nil {
+		c.found(err.Error(), cellsHint)
+	}
+	cells := &cellChecker{checker: c, reader: d.newCellReader(), kinds: kinds}
 	if d.tables.Cells && cells.reader == nil && d.Count() > 0 {
 		c.found("it lacks its columns", restoreHint)
 	}

@@ -7,8 +7,8 @@
 //
 //	ledger.db            all that changes: one bbolt file, one committer
 //	ledger.db.owner      who has it open, for people to read
-//	directory.db         the contacts, row by row and, to count by, column by column;
-//	                     never changed in place
+//	directory.db         the contacts, row by row and, to count by, column by column
+//	                     and by kinds; never changed in place
 //	directory.<n>.tmp/   an import at work
 //	objections.journal   objections, append-only
 //	ledger.mark          how far the ledger has come, a step behind it

@@ -101,7 +101,7 @@ func (l *load) finish(head func(*bolt.Tx) error) error {
 			return err
 		}
 	}
-	if err := errors.Join(l.cells.flush(l.tx), head(l.tx)); err != nil {
+	if err := errors.Join(l.cells.finish(l.tx), head(l.tx)); err != nil {
 		return err
 	}
 	if err := l.commit(); err != nil {

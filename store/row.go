@@ -47,21 +47,38 @@ func (d *rowDecoder) decode(row []byte, c *dialer.Contact) error {
 	if len(row) <= tail {
 		return errRow
 	}
-	c.Line, c.Person = contact.LineType(row[0]&^personFlag), contact.PersonID{}
+	c.Person = contact.PersonID{}
 	if tail > sealedSize {
 		c.Person = contact.PersonID(row[len(row)-tail : len(row)-sealedSize])
 	}
-	rest := row[1 : len(row)-tail]
-	var territory, zone, year, source uint64
-	for _, field := range [...]*uint64{&territory, &zone, &year, &source} {
-		*field, rest = varint(rest)
+	rest, err := d.head(row[:len(row)-tail], c)
+	if err != nil {
+		return err
 	}
-	if rest == nil || territory >= uint64(len(d.territories)) || zone >= uint64(len(d.zones)) || source >= d.sources || year > latestYear {
+	source, rest := varint(rest)
+	if rest == nil || source >= d.sources {
 		return errRow
 	}
-	c.Territory, c.Zone = d.territories[territory], d.zones[zone]
-	c.BirthYear, c.Source = int(year), uint16(source)
+	c.Source = uint16(source)
 	return d.columns.read(rest, &c.Values)
+}
+
+// head fills c from what a row begins with, and returns what follows.
+func (d *rowDecoder) head(row []byte, c *dialer.Contact) ([]byte, error) {
+	if len(row) == 0 {
+		return nil, errRow
+	}
+	c.Line = contact.LineType(row[0] &^ personFlag)
+	var territory, zone, year uint64
+	rest := row[1:]
+	for _, field := range [...]*uint64{&territory, &zone, &year} {
+		*field, rest = varint(rest)
+	}
+	if rest == nil || territory >= uint64(len(d.territories)) || zone >= uint64(len(d.zones)) || year > latestYear {
+		return nil, errRow
+	}
+	c.Territory, c.Zone, c.BirthYear = d.territories[territory], d.zones[zone], int(year)
+	return rest, nil
 }
 
 // latestYear bounds a birth year: a damaged one must not pass for an old person's.
