@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"testing"
+
+	"github.com/hustings/hustings/consent"
 )
 
 // memoryTx is a ledger in memory, of which one row may be anything.
@@ -62,7 +64,7 @@ func soundBooks() *memoryTx {
 	job := &Job{ID: "first", Party: "party-a", Round: "R1", Size: MinimumSize, Budget: 100 * Unit, Message: JobMessage{Body: "a text"}}
 	(&acceptMove{record: campaignRecord{Job: *job, JobHash: []byte{1}, Key: []byte{2}, Accepted: someInstant}}).Apply(tx)
 	c := &campaign{number: 1, job: job}
-	s := &survey{campaign: c, at: someInstant, considered: 7, eligible: 6, excluded: map[string]uint64{"OPTED_OUT": 1}, zones: []string{"Europe/Paris"}}
+	s := &survey{campaign: c, at: someInstant, considered: 7, eligible: 6, excluded: map[consent.Reason]uint64{consent.OptedOut: 1}, zones: []string{"Europe/Paris"}}
 	for i := range 6 {
 		s.drawn.kept = append(s.drawn.kept, drawn{id: [16]byte{byte(i + 1)}, counted: i%2 == 0})
 	}

@@ -117,6 +117,7 @@ type Dialer struct {
 	// counting has made.
 	census      Census
 	reaches     reaches
+	consenters  lastConsenters
 	reserved    reserved
 	corrections corrections
 	// listing is held while an outside list is replaced, and while rows of

@@ -37,8 +37,13 @@
 // How many contacts a segment has is counted by the directory's columns (census.go,
 // count.go), and how many of them a party may hope to reach by the rows that grants,
 // objections and claims leave (reach.go). What the party itself may be told of that
-// is drawn once a day and kept (quote.go). A plan reads the rows that the columns
-// select (matching.go).
+// is drawn once a day and kept (quote.go).
+//
+// A plan surveys the segment (survey.go): strangers whom the rules exclude are counted
+// by kinds and passed by (strangers.go), whom the ledger knows is taken out of that
+// count and asked about (acquaintances.go, consenters.go), and of those who are left
+// the audience is drawn at random (draw.go, audience.go). Where a plan must look at
+// everybody it reads the rows that the columns select (matching.go).
 //
 // # What contacts have a right to
 //

@@ -64,24 +64,50 @@ var errGrantRow = errors.New("grant row cannot be read")
 // a caller who reads many can keep one copy of each.
 func readGrant(row []byte, text func([]byte) string) (Grant, error) {
 	var g Grant
+	var rest []byte
+	var err error
+	if g.Grant, rest, err = readConsent(row, text); err != nil {
+		return g, err
+	}
+	g.ImportedAt = instant(int64(binary.BigEndian.Uint64(row[18:])))
+	g.SourceHash = [sha256.Size]byte(row[58:90])
+	for _, field := range [...]*string{&g.WordingVersion, &g.Evidence, &g.Source} {
+		var found []byte
+		if found, rest, err = grantText(rest); err != nil {
+			return g, err
+		}
+		*field = text(found)
+	}
+	return g, nil
+}
+
+// readConsent reads of a row what the rules do, and returns what follows.
+func readConsent(row []byte, text func([]byte) string) (g consent.Grant, rest []byte, err error) {
 	if len(row) < grantHead {
-		return g, errGrantRow
+		return g, nil, errGrantRow
 	}
 	g.Channel, g.Explicit = contact.Channel(row[0]), row[1] != 0
 	g.Slot = consent.Slot{Start: int32(binary.BigEndian.Uint32(row[2:])), End: int32(binary.BigEndian.Uint32(row[6:]))}
 	g.GivenAt = instant(int64(binary.BigEndian.Uint64(row[10:])))
-	g.ImportedAt = instant(int64(binary.BigEndian.Uint64(row[18:])))
 	g.WordingHash = [sha256.Size]byte(row[26:58])
-	g.SourceHash = [sha256.Size]byte(row[58:90])
-	row = row[grantHead:]
-	for _, field := range []*string{&g.Party, &g.Purpose, &g.CollectedFrom, &g.WordingVersion, &g.Evidence, &g.Source} {
-		length, n := binary.Uvarint(row)
-		if n <= 0 || uint64(len(row)-n) < length {
-			return g, errGrantRow
+	rest = row[grantHead:]
+	for _, field := range [...]*string{&g.Party, &g.Purpose, &g.CollectedFrom} {
+		var found []byte
+		if found, rest, err = grantText(rest); err != nil {
+			return g, nil, err
 		}
-		*field, row = text(row[n:n+int(length)]), row[n+int(length):]
+		*field = text(found)
 	}
-	return g, nil
+	return g, rest, nil
+}
+
+// grantText returns the text at the beginning of the row's rest, and what follows.
+func grantText(row []byte) (text, rest []byte, err error) {
+	length, n := binary.Uvarint(row)
+	if n <= 0 || uint64(len(row)-n) < length {
+		return nil, nil, errGrantRow
+	}
+	return row[n : n+int(length)], row[n+int(length):], nil
 }
 
 func grantKey(id contact.ID, version uint32) []byte {
@@ -139,13 +165,13 @@ func (b books) keepWording(hash [sha256.Size]byte, words string) {
 // grants appends the contact's grants to list, as the rules read them.
 func (b books) grants(id contact.ID, list []consent.Grant, text func([]byte) string) []consent.Grant {
 	for key, row := b.First(BucketGrant, id[:]); bytes.HasPrefix(key, id[:]); key, row = b.First(BucketGrant, following(key)) {
-		g, err := readGrant(row, text)
+		g, _, err := readConsent(row, text)
 		if err != nil {
 			b.Fail(fmt.Errorf("contact %s: %w", id, err))
 			return list
 		}
 		g.Version = grantVersion(key)
-		list = append(list, g.Grant)
+		list = append(list, g)
 	}
 	return list
 }

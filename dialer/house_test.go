@@ -274,7 +274,7 @@ func (h *house) open() {
 	h.ledger = &frailLedger{Ledger: ledger}
 	h.carrier.begin()
 	options := dialer.Options{
-		Ledger: h.ledger, Journal: processJournal{h.journal, &h.ledger.killed}, Directory: h.directory, Carrier: h.carrier, Calls: h.carrier, Records: h.carrier,
+		Ledger: h.ledger, Journal: processJournal{h.journal, &h.ledger.killed}, Directory: countedDirectory{h.directory}, Carrier: h.carrier, Calls: h.carrier, Records: h.carrier,
 		Publisher: nobody{}, Registry: h.registry, Pack: h.pack, Identity: h.identity, Clock: h.clock,
 		Log: zerolog.New(h.log), InFlight: h.plan.inFlight, Witness: h.plan.witness, KeepCopies: h.plan.keep, OwnNumbers: h.phones,
 	}

@@ -169,7 +169,7 @@ func (d *Dialer) Estimate(ctx context.Context, job *Job) (*Estimate, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.Considered, e.ExcludedAtPlanning, e.Audience = s.considered, s.excluded, uint64(len(s.drawn.kept))
+	e.Considered, e.ExcludedAtPlanning, e.Audience = s.considered, s.exclusions(), uint64(len(s.drawn.kept))
 	e.NotDrawn, e.Shortfall = s.eligible-e.Audience, uint64(job.Size)-e.Audience
 	text := c.dearest()
 	e.SegmentsEach, e.Encoding, e.FirstAt = text.size.Segments, text.size.Encoding, s.firstAt

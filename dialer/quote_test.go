@@ -37,14 +37,11 @@ func (h *house) quote(q dialer.SegmentQuestion, draw dialer.QuoteDraw) string {
 	return string(quoted.Answer)
 }
 
-// counting gives the dialer a directory that counts.
-func counting(h *house, o *dialer.Options) { o.Directory = countedDirectory{h.directory} }
-
 // Ensure that a quote is drawn once for a segment and a day: again, in other words,
 // for the same contacts by other criteria, after a crash and after an import the
 // same answer is given; and that another party, channel, round or day has its own.
 func TestDialer_Quote_Once(t *testing.T) {
-	in(t, plan{people: 40, speed: 600, options: counting}, func(h *house) {
+	in(t, plan{people: 40, speed: 600}, func(h *house) {
 		young, _ := h.spread()
 		gender := slices.IndexFunc(h.registry.Attributes, func(a dialer.Attribute) bool { return a.Name == "gender" })
 		for _, p := range h.directory.people {
@@ -100,7 +97,7 @@ func TestDialer_Quote_Once(t *testing.T) {
 // Ensure that a party is quoted so many segments a day and no more, that what was
 // quoted stays, and that nothing is drawn on the day of a restored ledger.
 func TestDialer_Quote_Refused(t *testing.T) {
-	in(t, plan{people: 40, options: counting}, func(h *house) {
+	in(t, plan{people: 40}, func(h *house) {
 		h.spread()
 		d := new(drawer)
 		refused := func(segment dialer.Segment, why string) {
@@ -144,7 +141,7 @@ func TestDialer_Quote_Refused(t *testing.T) {
 // have forgotten what it drew; on the next day it is.
 func TestDialer_Quote_Restored(t *testing.T) {
 	witness := new(fakeWitness)
-	in(t, plan{people: 40, speed: 600, witness: witness, options: counting}, func(h *house) {
+	in(t, plan{people: 40, speed: 600, witness: witness}, func(h *house) {
 		h.spread()
 		h.run()
 		h.await("the ledger is trusted", h.dialer().Trusted)

@@ -1,122 +1,111 @@
 package dialer
 
 import (
-	"bytes"
-	"time"
+	"slices"
 
-	"github.com/hustings/hustings/consent/contact"
+	"github.com/hustings/hustings/consent"
 )
 
 // Of most people in a country the ledger knows nothing at all: no grant, no
 // objection, no claim, no message. What the rules say of such a stranger follows from
-// where they live, how old they are and what line they have, so that they are asked
-// about once for all who are alike. Planning comes by people in the order of their
-// IDs, and sees from one look at each table how far nobody in it is met.
+// their kind: where they live, how old they are and what line they have. So the
+// directory counts a segment by kinds, and where the rules exclude strangers of a
+// kind, all of that kind are passed by. Then those come one by one whom the ledger
+// knows after all: see acquaintances.go.
 
-// strangerKind is all that the rules can tell strangers apart by.
-type strangerKind struct {
-	line      contact.LineType
-	birthYear int
-	territory *contact.Territory
-	zone      *time.Location
-}
-
-// strangers are those whom a survey has passed by, as they stand in one view of the
-// ledger.
+// strangers are those whom a survey has passed by.
 type strangers struct {
-	// from and until bound those of whom no table has a row: from the one, up to but
-	// without the other. Known tells that they hold in this view, endless that until is
-	// the end of all.
-	from, until    contact.ID
-	known, endless bool
-	kinds          map[strangerKind]*strangerCount
+	// segment are all rows of the segment, and kinds those of the tally.
+	segment RowSet
+	kinds   []KindCount
+	// passed tells of each kind that was passed by why.
+	passed map[Kind]consent.Reason
+	// answers are what the rules said of those who are alike.
+	answers map[likeness]consent.Reason
 }
 
-// strangerCount is why strangers of a kind are excluded, empty where they are not, and
-// how many have been met.
-type strangerCount struct {
-	reason string
-	met    uint64
+// likeness is all that the rules can tell those apart by who have, at most, consented
+// to something else.
+type likeness struct {
+	Kind
+	grants consent.Reason // why none of their grants concerns the campaign
 }
 
-// mayMeet tells whether strangers can be told by their kind alone: not where a
-// reservation or a pool looks at who they are.
-func (s *survey) mayMeet(b books) bool {
-	return len(s.campaign.senders) == 1 && len(s.campaign.reserved.inForce(b).rounds[s.campaign.job.Round]) == 0
+// edition returns the directory as it counts at this moment, nil where it does not.
+func (d *Dialer) edition() Edition {
+	if d.census == nil {
+		return nil
+	}
+	return d.census.Edition()
 }
 
-// meets counts the contact as excluded if they are a stranger whom the rules exclude.
-func (s *survey) meets(b books) bool {
-	c := &s.facts.contact
-	if !c.Person.IsZero() || !s.isStranger(b, c.ID) {
+// passBy counts the strangers of the segment whom the rules exclude, and returns the
+// rows of all others. It tells whether it could: not where a pool of senders looks at
+// who they are, nor where the directory does not count by kinds.
+func (d *Dialer) passBy(s *survey, edition Edition) (rows RowSet, passed bool, err error) {
+	if edition == nil || len(s.campaign.senders) != 1 {
+		return nil, false, nil
+	}
+	at := &s.strangers
+	if at.segment, err = edition.Select(s.campaign.matcher, nil); err != nil {
+		return nil, false, err
+	}
+	if at.kinds, err = edition.Tally(at.segment); err != nil || len(at.kinds) == 0 {
+		return nil, false, err
+	}
+	struck := make([]bool, len(at.kinds))
+	err = d.ledger.View(func(tx Tx) error {
+		b := books{&ascending{Tx: tx}}
+		for i := range at.kinds {
+			struck[i] = at.kinds[i].Count > 0 && s.passesBy(b, &at.kinds[i])
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	rows = slices.Clone(at.segment)
+	return rows, true, edition.Strike(rows, struck)
+}
+
+// passesBy counts the strangers of a kind if the rules exclude them.
+func (s *survey) passesBy(b books, kind *KindCount) bool {
+	s.facts.contact = Contact{Line: kind.Line, BirthYear: kind.BirthYear, Territory: kind.Territory, Zone: kind.Zone}
+	reason := s.excludes(s.facts.gather(b, s.campaign, s.at))
+	if !reason.PrecedesHistory() {
 		return false
 	}
-	kind := strangerKind{c.Line, c.BirthYear, c.Territory, c.Zone}
-	count := s.strangers.kinds[kind]
-	if count == nil {
-		count = &strangerCount{reason: s.excludesStranger(b)}
-		s.strangers.kinds[kind] = count
-	}
-	if count.reason == "" {
-		return false
-	}
-	count.met++
+	s.strangers.passed[kind.Kind] = reason
+	s.considered += kind.Count
+	s.excluded[reason] += kind.Count
 	return true
 }
 
-// isStranger tells whether no table has a row of the contact.
-func (s *survey) isStranger(b books, id contact.ID) bool {
-	at := &s.strangers
-	if !at.known || bytes.Compare(id[:], at.from[:]) < 0 || !at.endless && bytes.Compare(id[:], at.until[:]) >= 0 {
-		at.from, at.known = id, true
-		at.until, at.endless = b.firstMet(s.campaign, id)
+// excludes returns why the rules exclude the person in the facts, consent.OK where
+// they do not. They are asked once about all who are alike.
+func (s *survey) excludes(person *consent.Person) consent.Reason {
+	alike, some := s.likeness(person)
+	met := len(person.Attempts) > 0 || person.InFlight || person.ClaimedBy != "" || len(person.Locks) > 0
+	if some {
+		if reason, known := s.strangers.answers[alike]; known && (!met || reason.PrecedesHistory()) {
+			return reason
+		}
 	}
-	return at.endless || id != at.until
+	reason := s.campaign.pack.Excludes(s.facts.termsOf(s.campaign), person, s.at).Reason
+	if some && (!met || reason.PrecedesHistory()) {
+		s.strangers.answers[alike] = reason
+	}
+	return reason
 }
 
-// excludesStranger asks the rules about the contact, who is a stranger.
-func (s *survey) excludesStranger(b books) string {
-	person := s.facts.gather(b, s.campaign, s.at)
-	if excluded := s.campaign.pack.Excludes(s.facts.termsOf(s.campaign), person, s.at); !excluded.Allowed() {
-		return excluded.Reason.String()
+// likeness tells whether others are like the person in the facts, but for what came of
+// attempts, and how.
+func (s *survey) likeness(p *consent.Person) (alike likeness, some bool) {
+	listed := func(entry consent.ListEntry) bool { return entry.Hit }
+	if len(p.Objections) > 0 || p.Erased || p.Review || slices.ContainsFunc(p.Lists, listed) || len(s.campaign.senders) > 1 {
+		return alike, false
 	}
-	return ""
-}
-
-// tellStrangers adds the strangers to those who are excluded.
-func (s *survey) tellStrangers() {
-	for _, count := range s.strangers.kinds {
-		if count.met > 0 {
-			s.excluded[count.reason] += count.met
-		}
-	}
-}
-
-// metIn are the tables with rows of contacts, by ID, that a decision looks into.
-var metIn = [...]Bucket{BucketGrant, BucketObjection, BucketErased, BucketReview, BucketHistory, BucketForeign}
-
-// firstMet returns the first contact from id on of whom a decision for the campaign
-// would find a row; endless is true where there is none.
-func (b books) firstMet(c *campaign, id contact.ID) (first contact.ID, endless bool) {
-	endless = true
-	look := func(bucket Bucket, prefix []byte) {
-		key, _ := b.First(bucket, append(bytes.Clone(prefix), id[:]...))
-		if !bytes.HasPrefix(key, prefix) || len(key) < len(prefix)+len(id) {
-			return
-		}
-		if met := contact.ID(key[len(prefix):][:len(id)]); endless || bytes.Compare(met[:], first[:]) < 0 {
-			first, endless = met, false
-		}
-	}
-	for _, bucket := range metIn {
-		look(bucket, nil)
-	}
-	none := contact.ID{}
-	look(BucketClaim, bytes.TrimSuffix(claimKey(c.job.Round, none), none[:]))
-	for _, name := range c.lists {
-		if head := b.listHead(name); head.found && head.generation > 0 {
-			look(BucketList, bytes.TrimSuffix(listRowKey(name, head.generation, none), none[:]))
-		}
-	}
-	return first, endless
+	alike.Kind = s.facts.contact.Kind()
+	alike.grants, some = s.campaign.terms.Unconcerned(p.Grants, s.at)
+	return alike, some
 }

@@ -2,6 +2,7 @@ package dialer_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"testing"
@@ -16,9 +17,15 @@ import (
 // of the others: the rules are asked about each one by one.
 func TestEstimate_Strangers(t *testing.T) {
 	places := []string{"FR-75", "FR-974", "FR-99", "FR-987"}
+	const own = 5 // of the people have a phone of the broker's, and are in nobody's audience
+	phones := func(h *house, o *dialer.Options) {
+		for i, p := range h.directory.people[:own] {
+			o.OwnNumbers = append(o.OwnNumbers, dialer.OwnNumber{Name: fmt.Sprint("phone ", i), Number: p.number, Line: p.Line, Territory: p.Territory})
+		}
+	}
 	for seed := range uint64(8) {
 		t.Run("", func(t *testing.T) {
-			in(t, plan{people: 400, places: places, parties: []string{}, voice: seed%2 == 1}, func(h *house) {
+			in(t, plan{people: 400, places: places, parties: []string{}, voice: seed%2 == 1, options: phones}, func(h *house) {
 				random := rand.New(rand.NewPCG(seed, 11))
 				for _, p := range h.directory.people {
 					p.BirthYear = []int{0, 1950, 1980, 2012}[random.IntN(4)]
@@ -42,7 +49,7 @@ func TestEstimate_Strangers(t *testing.T) {
 					t.Fatal(err, estimate)
 				}
 				want := map[string]uint64{}
-				for _, p := range h.directory.people {
+				for _, p := range h.directory.people[own:] {
 					e, err := h.dialer().Explain(context.Background(), "", job, p.ID, h.clock.Now(), dialer.Look{Operator: "op-anne", Reason: "a test"})
 					if err != nil {
 						t.Fatal(err)
@@ -54,8 +61,9 @@ func TestEstimate_Strangers(t *testing.T) {
 						}
 					}
 				}
-				if !maps.Equal(estimate.ExcludedAtPlanning, want) || len(want) < 4 {
-					t.Errorf("excluded %v, the rules exclude %v", estimate.ExcludedAtPlanning, want)
+				if considered := uint64(len(h.directory.people) - own); estimate.Considered != considered ||
+					!maps.Equal(estimate.ExcludedAtPlanning, want) || len(want) < 4 {
+					t.Errorf("of %d, want %d, excluded %v, the rules exclude %v", estimate.Considered, considered, estimate.ExcludedAtPlanning, want)
 				}
 			})
 		})
@@ -65,6 +73,9 @@ func TestEstimate_Strangers(t *testing.T) {
 // acquaint lets something be known of a person, or nothing.
 func (h *house) acquaint(random *rand.Rand, p *person) {
 	h.t.Helper()
+	if random.IntN(5) == 0 {
+		p.Person = contact.PersonID{1, byte(random.IntN(256))}
+	}
 	var err error
 	switch random.IntN(10) {
 	case 0, 1:
@@ -73,6 +84,9 @@ func (h *house) acquaint(random *rand.Rand, p *person) {
 		err = h.ledger.Commit(context.Background(), &dialer.RecordGrants{Grants: h.grantsOf(p.ID, "party-b", tuesday.AddDate(-1, 0, 0))})
 	case 3:
 		_, err = h.dialer().Object(context.Background(), dialer.ObjectionFrom(p.ID, "operator", h.clock.Now().Add(-time.Hour)))
+	case 4:
+		year := []int{0, 1950, 2012}[random.IntN(3)]
+		_, err = h.dialer().Rectify(context.Background(), p.number, dialer.Correction{BirthYear: &year}, dialer.Look{Operator: "op-anne", Reason: "a test"})
 	}
 	if err != nil {
 		h.t.Fatal(err)
