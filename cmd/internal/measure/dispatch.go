@@ -8,16 +8,12 @@ import (
 	"time"
 )
 
-// dispatchContacts is how many the directory has where sending is measured: how
-// much more costs is asked in the section on growth.
-func (b *bench) dispatchContacts() int { return min(b.Contacts, 2*grantsPerSend*b.Sends) }
-
 // bareRun is what the bare loop has cost.
 type bareRun struct{ micros, perSecond float64 }
 
-// runBare runs the bare loop as a process of its own, against a stub of the same
+// runBare runs a bare loop as a process of its own, against a stub of the same
 // kind.
-func (b *bench) runBare(ctx context.Context) (bareRun, error) {
+func (b *bench) runBare(ctx context.Context, client string) (bareRun, error) {
 	dir, remove, err := b.folder("bare")
 	if err != nil {
 		return bareRun{}, err
@@ -28,7 +24,7 @@ func (b *bench) runBare(ctx context.Context) (bareRun, error) {
 		return bareRun{}, err
 	}
 	defer func() { _ = carrier.close() }()
-	text, err := run(ctx, dir, []string{"GOGC=400"}, b.program("measure"), "--bare-loop", carrier.url(),
+	text, err := run(ctx, dir, []string{"GOGC=400"}, b.program("measure"), "--bare-loop", carrier.url(), "--bare-client", client,
 		"--sends", fmt.Sprint(b.Sends), "--in-flight", fmt.Sprint(b.InFlight))
 	if err != nil {
 		return bareRun{}, err
@@ -39,14 +35,14 @@ func (b *bench) runBare(ctx context.Context) (bareRun, error) {
 		return r, fmt.Errorf("read what the bare loop says: %w", err)
 	}
 	r.perSecond = float64(b.Sends) / seconds
-	b.say("bare loop: %s a second, %.0f us of CPU each", figure(r.perSecond), r.micros)
+	b.say("bare loop of %s: %s a second, %.0f us of CPU each", client, figure(r.perSecond), r.micros)
 	return r, nil
 }
 
 // measureDispatch runs daemon, bare loop and Kannel in turn.
 func measureDispatch(ctx context.Context, b *bench) (result, error) {
 	var found result
-	n, err := b.nation(ctx, b.dispatchContacts())
+	n, err := b.nation(ctx, b.Contacts)
 	if err != nil {
 		return found, err
 	}
@@ -55,18 +51,21 @@ func measureDispatch(ctx context.Context, b *bench) (result, error) {
 		kannelMissing = "Kannel is not installed (Debian: kannel)"
 	}
 	var ours []*sending
-	var bare []bareRun
+	bare := map[string][]bareRun{}
 	var theirs []kannelRun
 	for range b.Runs {
-		loop, err := b.runBare(ctx)
-		if err != nil {
-			return found, err
+		for _, client := range []string{clientTwilioGo, clientOurs} {
+			loop, err := b.runBare(ctx, client)
+			if err != nil {
+				return found, err
+			}
+			bare[client] = append(bare[client], loop)
 		}
 		sent, err := b.send(ctx, n, 1)
 		if err != nil {
 			return found, err
 		}
-		bare, ours = append(bare, loop), append(ours, sent)
+		ours = append(ours, sent)
 		if kannelMissing != "" {
 			continue
 		}
@@ -81,12 +80,18 @@ func measureDispatch(ctx context.Context, b *bench) (result, error) {
 	us := medianBy(ours, (*sending).micros)
 	rate := median(values(ours, (*sending).perSecond))
 	found.Rows = append(found.Rows, kannelRows(us, rate, theirs, kannelMissing)...)
-	loop := medianBy(bare, func(r bareRun) float64 { return r.micros })
+	cost := func(r bareRun) float64 { return r.micros }
+	loop, lean := medianBy(bare[clientTwilioGo], cost), medianBy(bare[clientOurs], cost)
+	against := func(what string, us, loop float64) row {
+		return row{What: what, Ours: micros(us), Theirs: micros(loop), Ratio: figure(us/loop) + "x"}
+	}
 	found.Rows = append(found.Rows,
-		row{What: "CPU a message, against the bare loop", Ours: micros(us.micros()), Theirs: micros(loop.micros)}.
+		row{What: "CPU a message, against the bare loop of twilio-go", Ours: micros(us.micros()), Theirs: micros(loop.micros)}.
 			judge(us.micros()/loop.micros, target{reach: 1.5, aim: 1.2, less: true, unit: "x"}),
-		row{What: "the same without planning, for comparison", Ours: micros(us.sendingMicros()), Theirs: micros(loop.micros), Ratio: figure(us.sendingMicros()/loop.micros) + "x"})
-	found.Notes = append(found.Notes, fmt.Sprintf("directory of %s contacts; bare loop %s messages a second", figure(float64(n.contacts)), figure(loop.perSecond)),
+		against("the same without planning, for comparison", us.sendingMicros(), loop.micros),
+		against("the same against a bare loop with our own client, for comparison", us.micros(), lean.micros))
+	found.Notes = append(found.Notes, fmt.Sprintf("directory of %s contacts; bare loop %s messages a second, %s with our client", figure(float64(n.contacts)),
+		figure(loop.perSecond), figure(lean.perSecond)),
 		"ours: from the accepted job to the closed campaign, planning and audit included; each intent is synced to disk before its request, each status before its answer",
 		"the carrier's log: "+us.verdict.String())
 	return found, nil

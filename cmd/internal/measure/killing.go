@@ -14,7 +14,7 @@ import (
 // asks how long after the next start the next request reaches the carrier.
 func measureKill(ctx context.Context, b *bench) (result, error) {
 	var found result
-	n, err := b.nation(ctx, b.dispatchContacts())
+	n, err := b.nation(ctx, b.Contacts)
 	if err != nil {
 		return found, err
 	}

@@ -37,7 +37,7 @@ func mainWith(args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	if options.bare != "" {
-		err = bareLoop(ctx, options.bare, options.Sends, options.InFlight, stdout)
+		err = bareLoop(ctx, options, stdout)
 	} else {
 		err = measure(ctx, options, stdout)
 	}
@@ -54,6 +54,8 @@ type options struct {
 	// Runs how often each is done, Attempts the size of the ledger that a restart
 	// finds, InFlight how many requests are open at once.
 	Contacts, Sends, Runs, Attempts, InFlight int
+	// Grants and Objections are the rows of the long lists that go into the ledger.
+	Grants, Objections int
 	// LoadRuns is how often the whole country is imported, and loaded by others.
 	LoadRuns int
 	// Counts asks for segment counts and other repeated questions.
@@ -63,7 +65,8 @@ type options struct {
 	output, state string
 	work          string
 	root          string
-	bare          string
+	// bare is the stub against which the bare loop is played, by bareClient.
+	bare, bareClient string
 }
 
 func parseOptions(args []string, stderr io.Writer) (*options, error) {
@@ -76,6 +79,8 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	flags.IntVar(&o.Runs, "runs", 3, "how often each figure is measured; the middle one counts")
 	flags.IntVar(&o.LoadRuns, "load-runs", 0, "how often the whole country is imported, and loaded by others (default as --runs)")
 	flags.IntVar(&o.Attempts, "attempts", 100_000, "attempts in the ledger that a restart finds")
+	flags.IntVar(&o.Grants, "grants", 0, "grants in a long list (default 10,000,000, or half of the contacts)")
+	flags.IntVar(&o.Objections, "objections", 0, "objections in a long list (default 5,000,000, or a quarter of the contacts)")
 	flags.IntVar(&o.InFlight, "in-flight", 64, "requests to the carrier open at once")
 	flags.IntVar(&o.Counts, "counts", 7, "how often a segment is counted")
 	flags.StringVar(&only, "only", "", "sections to measure, with commas; the others keep their last results: "+strings.Join(names(), ", "))
@@ -85,21 +90,35 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	flags.StringVar(&o.work, "work", "", "`folder` for temporary files; a folder in it is made and removed (default the system's)")
 	flags.StringVar(&o.root, "root", ".", "`folder` of the source, for the benchmarks that are run there")
 	flags.StringVar(&o.bare, "bare-loop", "", "for measure itself: play the bare loop against the stub at this `address`")
+	flags.StringVar(&o.bareClient, "bare-client", clientTwilioGo, "for measure itself: the bare loop's `client`, "+clientTwilioGo+" or "+clientOurs)
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
+	if bareClients[o.bareClient] == nil {
+		return nil, fmt.Errorf("--bare-client %q: want %s or %s", o.bareClient, clientTwilioGo, clientOurs)
+	}
 	if o.LoadRuns == 0 {
 		o.LoadRuns = o.Runs
 	}
+	if o.Grants == 0 {
+		o.Grants = min(10_000_000, (o.Contacts+1)/2)
+	}
+	if o.Objections == 0 {
+		o.Objections = min(5_000_000, (o.Contacts+3)/4)
+	}
 	for name, value := range map[string]int{
 		"contacts": o.Contacts, "sends": o.Sends, "runs": o.Runs, "attempts": o.Attempts, "in-flight": o.InFlight, "counts": o.Counts, "load-runs": o.LoadRuns,
+		"grants": o.Grants, "objections": o.Objections,
 	} {
 		if value < 1 {
 			return nil, fmt.Errorf("--%s %d: want 1 or more", name, value)
 		}
+	}
+	if most := max(o.Grants, o.Objections); most > o.Contacts && o.bare == "" {
+		return nil, fmt.Errorf("lists of %d rows: want at most one for each of the %d contacts", most, o.Contacts)
 	}
 	if o.Sends*grantsPerSend > o.Contacts/2 && o.bare == "" {
 		return nil, fmt.Errorf("--sends %d: want at most a %dth of the contacts", o.Sends, 2*grantsPerSend)

@@ -26,7 +26,7 @@ import (
 
 const (
 	stubAccount = "AC0000000000000000000000000000beef"
-	stubToken   = "a-token-for-load-runs"
+	stubToken   = "stubtoken"
 	// stubSpeed keeps the senders' rates, which count in the carrier's time, out
 	// of the way.
 	stubSpeed     = 3
