@@ -43,8 +43,6 @@ const (
 	EventOrderPending  = "campaign.order_pending"
 	EventOrderRefused  = "campaign.order_refused"
 	EventLate          = "campaign.late"
-	EventClosed        = "campaign.closed"
-	EventParked        = "campaign.parked"
 	EventDecision      = "contact.decision"
 	EventAnswer        = "attempt.answer"
 	EventStatusStrange = "attempt.status_strange"

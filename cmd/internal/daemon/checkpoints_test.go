@@ -1,13 +1,12 @@
 package daemon
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"github.com/hustings/hustings/dialer"
 	"github.com/hustings/hustings/dialer/audit"
@@ -78,7 +77,7 @@ func TestDaemon_Checkpoints(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(torn[:len(whole)]), "hustings audit log", "hustings audit lag")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	daemon, err := New(h.config, zerolog.Nop())
+	daemon, err := New(h.config, io.Discard)
 	if err == nil {
 		_ = daemon.Close()
 		t.Error("a checkpoint that was changed is taken")
@@ -90,7 +89,7 @@ func TestDaemon_Checkpoints(t *testing.T) {
 func TestCheckpoints_BeforeFirstYear(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	daemon, err := New(h.config, zerolog.Nop())
+	daemon, err := New(h.config, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -81,21 +82,23 @@ type closer struct {
 }
 
 // New reads the registry, opens the store and the listeners, and connects to
-// NATS. Nothing is dialled before Run. What was opened is closed again where a
-// later part fails, unless it is only the disk that keeps the daemon from its
-// work: then Run hears objections for a while before it fails.
-func New(config *configs.Config, log zerolog.Logger) (*Daemon, error) {
+// NATS; its log goes to the writer. Nothing is dialled before Run. What was opened
+// is closed again where a later part fails, unless it is only the disk that keeps
+// the daemon from its work: then Run hears objections for a while before it fails.
+func New(config *configs.Config, log io.Writer) (*Daemon, error) {
 	return newWith(Seams{}, config, log)
 }
 
-func newWith(seams Seams, config *configs.Config, log zerolog.Logger) (*Daemon, error) {
+func newWith(seams Seams, config *configs.Config, log io.Writer) (*Daemon, error) {
 	d := &Daemon{config: config, threshold: new(threshold), seams: seams, health: new(health), metrics: newMetrics(), erasures: make(chan struct{}, 1)}
 	level, err := parseLevel(config.Log.Level)
 	if err != nil {
 		return nil, fmt.Errorf("log: %w", err)
 	}
 	d.threshold.set(level)
-	d.log = log.Sample(d.threshold)
+	out := newRepeats(log, d.metrics.suppressed)
+	d.onClose("log", out.Close)
+	d.log = zerolog.New(out).With().Timestamp().Logger().Sample(d.threshold)
 	for _, open := range []func() error{d.readFiles, d.openStore, d.refuseSynthetic, d.openCarrier, d.openDialer, d.openCheckpoints, d.openCallbacks} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, d.Close())

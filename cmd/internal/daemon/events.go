@@ -8,6 +8,7 @@ const (
 	eventSupervisor        = "daemon.supervisor"
 	eventLogLevel          = "daemon.log_level"
 	eventLingering         = "daemon.lingering"
+	eventSuppressed        = "log.suppressed"
 	eventPackReloaded      = "pack.reloaded"
 	eventPackKept          = "pack.kept"
 	eventCheckpointFailed  = "audit.checkpoint_failed"

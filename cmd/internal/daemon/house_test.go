@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
 	"github.com/hustings/hustings/configs"
@@ -59,7 +58,7 @@ func (h *house) start() {
 // run starts the daemon.
 func (h *house) run() {
 	h.t.Helper()
-	daemon, err := newWith(h.seams, h.config, zerolog.New(h.log))
+	daemon, err := newWith(h.seams, h.config, h.log)
 	if err != nil {
 		h.t.Fatal(err)
 	}

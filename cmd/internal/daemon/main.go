@@ -153,15 +153,14 @@ func collectLessOften() {
 func serve(ctx context.Context, seams Seams, config *configs.Config, stderr io.Writer) int {
 	silenceStandardLog()
 	collectLessOften()
-	log := newLog(config.Log, stderr)
 	if config.Carrier.Kind == configs.CarrierSandbox {
 		_, _ = fmt.Fprintln(stderr, "SANDBOX: nothing leaves this machine, and time runs as the sandbox's clock says")
 	}
-	d, err := newWith(seams, config, log)
+	d, err := newWith(seams, config, logTo(config.Log, stderr))
 	if err != nil {
 		return complain(stderr, err)
 	}
-	ctx, stop := onSignal(ctx, log)
+	ctx, stop := onSignal(ctx, d.log)
 	defer stop()
 	err = d.Run(ctx)
 	if closed := d.Close(); err == nil {
@@ -221,12 +220,12 @@ func checkLog(settings configs.Log) error {
 	return nil
 }
 
-// newLog makes the log; from which level on it tells is the daemon's to say.
-func newLog(settings configs.Log, stderr io.Writer) zerolog.Logger {
+// logTo returns where lines of JSON go to be read as the settings say.
+func logTo(settings configs.Log, stderr io.Writer) io.Writer {
 	if settings.Format == "console" {
-		stderr = zerolog.ConsoleWriter{Out: stderr, TimeFormat: "15:04:05"}
+		return zerolog.ConsoleWriter{Out: stderr, TimeFormat: "15:04:05"}
 	}
-	return zerolog.New(stderr).With().Timestamp().Logger()
+	return stderr
 }
 
 // printVersion tells which dialerd this is.

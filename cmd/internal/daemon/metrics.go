@@ -27,6 +27,8 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	answers  prometheus.Histogram
 	moves    prometheus.Counter
+	// suppressed are the lines that were kept out of the log.
+	suppressed *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -55,13 +57,17 @@ func newMetrics() *metrics {
 			Name: "hustings_ledger_moves_total",
 			Help: "Changes made to the ledger; several share a transaction.",
 		}),
+		suppressed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hustings_log_suppressed_total",
+			Help: "Lines of an event that were kept out of the log, since it came too often.",
+		}, []string{"event"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "hustings_build_info", Help: "Always 1; the labels tell what runs.",
 		ConstLabels: prometheus.Labels{"version": build.Version(), "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.optOuts, m.commits, m.requests, m.answers, m.moves, build,
+	m.registry.MustRegister(m.optOuts, m.commits, m.requests, m.answers, m.moves, m.suppressed, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -78,6 +78,11 @@ func TestDaemon_Metrics(t *testing.T) {
 		}
 		return sent > 0 && sent == answered
 	})
+	for range repeatsPerMinute + 20 {
+		if err := h.client.Call(t.Context(), queue.VerbCampaignShow, queue.CampaignRequest{Campaign: "nobodys"}, nil); err == nil {
+			t.Fatal("there is a campaign of nobody's")
+		}
+	}
 	measured := h.scrape()
 	for name, least := range map[string]float64{
 		`hustings_opt_out_effective_seconds_count{way="sms"}`:             10,
@@ -93,6 +98,7 @@ func TestDaemon_Metrics(t *testing.T) {
 		`hustings_decisions_total{reason="OK"}`:                           500,
 		`hustings_sender_granted_total{sender="TILLEULS"}`:                500,
 		`hustings_sender_rate{sender="TILLEULS"}`:                         1,
+		`hustings_log_suppressed_total{event="queue.request_failed"}`:     20,
 		`hustings_store_bytes{file="ledger"}`:                             1,
 		`hustings_store_bytes{file="journal"}`:                            1,
 	} {

@@ -2,14 +2,13 @@ package daemon
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"github.com/hustings/hustings/configs"
 	"github.com/hustings/hustings/dialer"
@@ -184,7 +183,7 @@ func TestDaemon_AnothersQueue(t *testing.T) {
 	h.start()
 	other := newHouse(t)
 	other.config.NATS = configs.NATS{URL: address}
-	refused, err := New(other.config, zerolog.Nop())
+	refused, err := New(other.config, io.Discard)
 	if err == nil {
 		_ = refused.Close()
 	}
