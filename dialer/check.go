@@ -64,7 +64,7 @@ type stepKey struct {
 func (c *bookCheck) part(name string, check func()) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			c.found("the %s cannot be read to their end: %v", name, cause)
+			c.found("the %s cannot be read to their end: %s", name, DescribePanic(cause))
 		}
 	}()
 	check()

@@ -188,24 +188,25 @@ func (d *Dialer) Run(ctx context.Context) error {
 	group, work := errgroup.WithContext(work)
 	// A request that has begun is brought to its end even while stopping.
 	path := context.WithoutCancel(ctx)
-	group.Go(func() error { return d.dispatcher.run(work) })
+	start := func(part func() error) { group.Go(d.guarded(part)) }
+	start(func() error { return d.dispatcher.run(work) })
 	for range d.inFlight {
-		group.Go(func() error { return d.dispatcher.work(path) })
+		start(func() error { return d.dispatcher.work(path) })
 	}
-	group.Go(func() error { return d.steward(work) })
-	group.Go(func() error { return d.every(work, time.Second, d.lookUp) })
-	group.Go(func() error {
+	start(func() error { return d.steward(work) })
+	start(func() error { return d.every(work, time.Second, d.lookUp) })
+	start(func() error {
 		return d.every(work, time.Second, func(context.Context) error { d.gate.sweep(d.clock.Now()); return nil })
 	})
-	group.Go(func() error { return d.keepCaughtUp(work) })
-	group.Go(func() error { return d.sweepLists(work) })
-	group.Go(func() error { return d.every(work, markEvery, d.markAgain) })
-	group.Go(func() error { return d.tidy(work) })
-	group.Go(func() error { return d.keepClock(work) })
-	group.Go(func() error { return d.every(work, housekeeping, d.recall) })
-	group.Go(func() error { return d.keepPrices(work) })
-	group.Go(func() error { return d.every(work, forecastEvery, d.foresee) })
-	group.Go(func() error {
+	start(func() error { return d.keepCaughtUp(work) })
+	start(func() error { return d.sweepLists(work) })
+	start(func() error { return d.every(work, markEvery, d.markAgain) })
+	start(func() error { return d.tidy(work) })
+	start(func() error { return d.keepClock(work) })
+	start(func() error { return d.every(work, housekeeping, d.recall) })
+	start(func() error { return d.keepPrices(work) })
+	start(func() error { return d.every(work, forecastEvery, d.foresee) })
+	start(func() error {
 		return d.every(work, time.Second, func(context.Context) error { return d.writeShares(path) })
 	})
 	err = group.Wait()

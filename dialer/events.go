@@ -29,6 +29,7 @@ const (
 	FieldUnrecorded = "unrecorded"
 	FieldSender     = "sender"
 	FieldStep       = "step"
+	FieldStack      = "stack"
 	FieldPause      = "pause"
 )
 
@@ -72,6 +73,7 @@ const (
 	EventClockGap          = "clock.gap"
 	EventClockDoubt        = "clock.doubt"
 	EventFailed            = "dialer.failed"
+	EventPanic             = "dialer.panic"
 )
 
 var answerNames = [...]string{Unclear: "unclear", Accepted: "accepted", Refused: "refused", Withdrawn: "withdrawn"}

@@ -48,7 +48,7 @@ func (d *Dialer) recall(ctx context.Context) error {
 	var group errgroup.Group
 	group.SetLimit(recallsAtOnce)
 	for _, sid := range sids {
-		group.Go(func() error { d.cancelPlaced(ctx, []string{sid}); return nil })
+		group.Go(d.guarded(func() error { d.cancelPlaced(ctx, []string{sid}); return nil }))
 	}
 	return group.Wait()
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -170,7 +168,7 @@ func (s *Submission) readSubject() *dialer.Fault {
 func (c *Conn) decide(ctx context.Context, submission Submission, handler JobHandler) (disposition Disposition) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			c.log.Error().Str(fieldEvent, eventJobPanic).Str(fieldReason, describePanic(cause)).Bytes(fieldStack, debug.Stack()).
+			c.log.Error().Str(fieldEvent, eventJobPanic).Str(fieldReason, dialer.DescribePanic(cause)).Str(fieldStack, dialer.Stack()).
 				Uint64(fieldStreamSequence, submission.StreamSequence).Send()
 			disposition = Later(errors.New("the daemon failed over the job"))
 		}
@@ -278,13 +276,4 @@ func (c *Conn) insist(ctx context.Context, what string, step func(context.Contex
 // backoff returns how long to wait after that many failures.
 func backoff(failures int) time.Duration {
 	return min(laterFirst<<min(max(failures, 0), 10), laterMost)
-}
-
-// describePanic says what is safe to say. A panic's text may quote what was
-// being read; the runtime's own does not.
-func describePanic(cause any) string {
-	if failure, ok := cause.(runtime.Error); ok {
-		return failure.Error()
-	}
-	return fmt.Sprintf("panic with a %T", cause)
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -190,7 +189,7 @@ func (c *Conn) takeOptOut(ctx context.Context, message jetstream.Msg, handler Ha
 func (c *Conn) callOptOut(ctx context.Context, request Request, handler Handler) (body []byte, failure *ControlError) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			c.log.Error().Str(fieldEvent, eventRequestPanic).Str(fieldReason, describePanic(cause)).Bytes(fieldStack, debug.Stack()).
+			c.log.Error().Str(fieldEvent, eventRequestPanic).Str(fieldReason, dialer.DescribePanic(cause)).Str(fieldStack, dialer.Stack()).
 				Str(fieldVerb, string(request.Verb)).Send()
 			failure = &ControlError{Code: CodeInternal, Message: "internal error"}
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +15,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 	"github.com/rs/zerolog"
+
+	"github.com/hustings/hustings/dialer"
 )
 
 const (
@@ -198,7 +199,7 @@ func (s *Service) call(request Request, handler Handler) (body []byte, err error
 	defer cancel()
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.log.Error().Str(fieldEvent, eventRequestPanic).Str(fieldReason, describePanic(cause)).Bytes(fieldStack, debug.Stack()).
+			s.log.Error().Str(fieldEvent, eventRequestPanic).Str(fieldReason, dialer.DescribePanic(cause)).Str(fieldStack, dialer.Stack()).
 				Str(fieldVerb, string(request.Verb)).Send()
 			err = &ControlError{Code: CodeInternal, Message: "internal error", Hint: "the daemon's log tells where"}
 		}

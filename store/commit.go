@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/hustings/hustings/consent/contact"
 	"github.com/hustings/hustings/dialer"
 )
 
@@ -178,12 +178,16 @@ func (l *Ledger) next() (urgent, ordinary *batch) {
 	}
 }
 
+// longestPanic is how much of a panic's text is told, in characters.
+const longestPanic = 200
+
 // write applies the batches in one transaction and syncs it.
 func (l *Ledger) write(t *tx, batches ...*batch) (err error) {
 	var at dialer.Move
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fmt.Errorf("move %T panicked: %v\n%s", at, cause, debug.Stack())
+			// A move knows no number, and its panics are our own sentences; even so.
+			err = fmt.Errorf("move %T panicked: %s\n%s", at, contact.WithoutDigits(fmt.Sprint(cause), longestPanic), dialer.Stack())
 		}
 	}()
 	return l.db.Update(func(btx *bolt.Tx) error {

@@ -173,7 +173,7 @@ func (d *Daemon) openCallbacks() error {
 	}
 	d.carrier.callbacks = callbacks
 	server := &http.Server{
-		Handler: callbacks, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+		Handler: d.answering("callbacks", callbacks), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
 		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 	}
 	go func() { _ = server.Serve(d.carrier.listener) }() // returns once the server is shut down

@@ -304,7 +304,7 @@ func (d *Daemon) openService() error {
 		scratch: filepath.Join(d.config.DataDirectory, "intake"),
 	})
 	d.onClose("intake", func() error { d.intake.close(); return nil })
-	d.tasks = newTaskDesk()
+	d.tasks = newTaskDesk(d.log)
 	d.onClose("tasks", func() error { d.tasks.close(); return nil })
 	handlers := d.handlers()
 	maps.Copy(handlers, d.intake.handlers())
@@ -342,20 +342,26 @@ func (d *Daemon) Run(ctx context.Context) error {
 // work does all that the daemon is there for.
 func (d *Daemon) work(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return d.dialer.Run(ctx) })
-	group.Go(func() error { d.conn.Consume(ctx, d.seams.jobs(d.accept)); return nil })
-	group.Go(func() error { return d.keepTold(ctx) })
-	group.Go(func() error { return d.releaseReports(ctx) })
-	group.Go(func() error { return d.watchStopFile(ctx) })
-	group.Go(func() error { return d.followHangups(ctx) })
-	group.Go(func() error { return d.watchDisk(ctx) })
-	group.Go(func() error { return d.carrier.follow(ctx) })
-	group.Go(func() error { return d.keepErased(ctx) })
-	group.Go(func() error { return d.pushReports(ctx) })
-	group.Go(func() error { return d.keepCheckpoints(ctx) })
-	group.Go(func() error { return d.tellSupervisor(ctx) })
-	group.Go(func() error { return d.feedWatchdog(ctx) })
-	group.Go(func() error {
+	start := func(part func() error) {
+		group.Go(func() error {
+			defer dialer.EndOnPanic(d.log)
+			return part()
+		})
+	}
+	start(func() error { return d.dialer.Run(ctx) })
+	start(func() error { d.conn.Consume(ctx, d.seams.jobs(d.accept)); return nil })
+	start(func() error { return d.keepTold(ctx) })
+	start(func() error { return d.releaseReports(ctx) })
+	start(func() error { return d.watchStopFile(ctx) })
+	start(func() error { return d.followHangups(ctx) })
+	start(func() error { return d.watchDisk(ctx) })
+	start(func() error { return d.carrier.follow(ctx) })
+	start(func() error { return d.keepErased(ctx) })
+	start(func() error { return d.pushReports(ctx) })
+	start(func() error { return d.keepCheckpoints(ctx) })
+	start(func() error { return d.tellSupervisor(ctx) })
+	start(func() error { return d.feedWatchdog(ctx) })
+	start(func() error {
 		select {
 		case <-ctx.Done():
 			return nil

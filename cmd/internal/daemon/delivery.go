@@ -44,7 +44,7 @@ func (d *Daemon) openDelivery() error {
 	}
 	d.reportsAddress = listener.Addr().String()
 	server := &http.Server{
-		Handler:           (&delivery{d, rate.NewLimiter(failuresASecond, failuresAtOnce)}).routes(),
+		Handler:           d.answering("reports", (&delivery{d, rate.NewLimiter(failuresASecond, failuresAtOnce)}).routes()),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10,
 	}

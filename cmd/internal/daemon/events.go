@@ -9,6 +9,7 @@ const (
 	eventLogLevel          = "daemon.log_level"
 	eventLingering         = "daemon.lingering"
 	eventSuppressed        = "log.suppressed"
+	eventHandlerPanic      = "http.panic"
 	eventPackReloaded      = "pack.reloaded"
 	eventPackKept          = "pack.kept"
 	eventCheckpointFailed  = "audit.checkpoint_failed"

@@ -130,8 +130,8 @@ var errIntakePanic = errors.New("internal error: the daemon's log tells where")
 func (s *intakeSession) guard(work func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.log.Error().Str(dialer.FieldEvent, eventIntakeFailed).Str("panic", fmt.Sprintf("%T", cause)).
-				Bytes("stack", debug.Stack()).Send()
+			s.log.Error().Str(dialer.FieldEvent, eventIntakeFailed).Str(dialer.FieldReason, dialer.DescribePanic(cause)).
+				Str(dialer.FieldStack, dialer.Stack()).Send()
 			err = errIntakePanic
 		}
 	}()

@@ -37,12 +37,13 @@ usage:
   dialerd check FILE                check a configuration and say what is wrong where
   dialerd version [--json]          print the version
 
-SIGTERM and SIGINT let the requests in flight finish; a second one stops at once.
+SIGTERM and SIGINT let the requests in flight finish; a second one stops at once,
+and so does SIGQUIT.
 SIGHUP reads the packs of rules anew, and keeps the old ones if any is wrong.
 A file named STOP in the data directory halts all dialling while it is there.
 
 exit codes: 0 stopped as asked, 1 failed (start it again), 2 usage, 3 wrong
-configuration, 4 stopped at once by a second signal
+configuration, 4 stopped at once by a signal
 
 flags:
 `
@@ -140,6 +141,11 @@ func load(path, data string) (*configs.Config, error) {
 // it might repeat a number.
 func silenceStandardLog() { standardlog.SetOutput(io.Discard) }
 
+// silenceTracebacks keeps Go from printing the calls under way, with arguments that
+// can be numbers, where a panic ends the process. GOTRACEBACK in the environment
+// says otherwise; a failure of Go's own runtime is printed all the same.
+func silenceTracebacks() { debug.SetTraceback("none") }
+
 // collectLessOften trades memory for time: what lives on the heap is little beside
 // the files that are mapped, and most of what a message needs is garbage at once.
 // GOGC in the environment says otherwise.
@@ -152,6 +158,7 @@ func collectLessOften() {
 // serve runs the daemon until a signal comes or it fails.
 func serve(ctx context.Context, seams Seams, config *configs.Config, stderr io.Writer) int {
 	silenceStandardLog()
+	silenceTracebacks()
 	collectLessOften()
 	if config.Carrier.Kind == configs.CarrierSandbox {
 		_, _ = fmt.Fprintln(stderr, "SANDBOX: nothing leaves this machine, and time runs as the sandbox's clock says")
@@ -190,14 +197,14 @@ func complain(stderr io.Writer, err error) int {
 func onSignal(ctx context.Context, log zerolog.Logger) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)
 	done := make(chan struct{})
 	go func() {
 		for count := 0; ; count++ {
 			select {
 			case s := <-signals:
 				log.Info().Str(dialer.FieldEvent, eventSignal).Stringer("signal", s).Send()
-				if count > 0 {
+				if count > 0 || s == syscall.SIGQUIT { // at which Go would print all calls, and numbers with them
 					os.Exit(exitForced)
 				}
 				cancel()

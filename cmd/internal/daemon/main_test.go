@@ -22,6 +22,8 @@ func TestMain(m *testing.M) {
 		os.Exit(Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	case mortalRole:
 		os.Exit(mortalDaemon(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	case fusedRole:
+		os.Exit(fusedDaemon(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	case "carrier":
 		os.Exit(sandbox.Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -66,6 +67,7 @@ func (n *needles) addPlain(e164 string) {
 	// With its country's code: without it four of the eight bytes are zeros, and
 	// the other four stand somewhere in so many keyed hashes by chance.
 	value, _ := strconv.ParseUint(plain, 10, 64)
+	n.add("hexadecimal integer", []byte(fmt.Sprintf("%#x", value)))
 	n.add("integer", binary.BigEndian.AppendUint64(nil, value))
 	n.add("integer", binary.LittleEndian.AppendUint64(nil, value))
 }

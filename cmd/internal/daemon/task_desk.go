@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/rs/zerolog"
+
+	"github.com/hustings/hustings/dialer"
 	"github.com/hustings/hustings/queue"
 )
 
@@ -17,6 +20,7 @@ type taskDesk struct {
 	ctx    context.Context //nolint:containedctx // the desk's life, which tasks share and requests do not
 	cancel context.CancelFunc
 
+	log     zerolog.Logger
 	mu      sync.Mutex
 	running bool
 	// last is the task that runs or ran last: its end can still be asked for.
@@ -32,9 +36,9 @@ type task struct {
 	progress queue.TaskProgress
 }
 
-func newTaskDesk() *taskDesk {
+func newTaskDesk(log zerolog.Logger) *taskDesk {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &taskDesk{ctx: ctx, cancel: cancel}
+	return &taskDesk{ctx: ctx, cancel: cancel, log: log}
 }
 
 func (d *taskDesk) handlers() map[queue.Verb]queue.Handler {
@@ -66,6 +70,7 @@ func (d *taskDesk) start(do func(ctx context.Context, tell tell) (result any, er
 	t := &task{cancel: cancel, over: make(chan struct{}), progress: queue.TaskProgress{Task: hex.EncodeToString(randomBytes(8))}}
 	d.running, d.last = true, t
 	d.work.Go(func() {
+		defer dialer.EndOnPanic(d.log)
 		defer cancel()
 		result, err := do(ctx, t.tell)
 		t.end(result, err)
