@@ -75,6 +75,22 @@ func OpenJournal(path string) (*Journal, error) {
 	return j, nil
 }
 
+// EmptyJournal tells whether the journal at path is without a single entry: a daemon
+// that was started without its own has made that, and has gone no further. It changes
+// nothing, so that a daemon may have the journal open.
+func EmptyJournal(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, fmt.Errorf("open objection journal: %w", err)
+	}
+	defer func() { _ = f.Close() }() // only read
+	empty := true
+	if _, err := readJournal(f, func(JournalEntry) error { empty = false; return nil }); err != nil {
+		return false, fmt.Errorf("read objection journal: %w", err)
+	}
+	return empty, nil
+}
+
 func newJournal(f journalFile, path string) (*Journal, error) {
 	reading, err := readJournal(f, func(JournalEntry) error { return nil })
 	if err != nil {

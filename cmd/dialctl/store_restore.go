@@ -87,6 +87,9 @@ func (r *restoring) run(ctx context.Context, folder string) error {
 func (r *restoring) findJournal(path string) error {
 	_, err := os.Stat(path)
 	missing := errors.Is(err, fs.ErrNotExist)
+	if err == nil && r.journalLost {
+		missing, err = store.EmptyJournal(path)
+	}
 	switch {
 	case err != nil && !missing:
 		return failed("look for the objection journal", err)
