@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,13 +18,16 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/hustings/hustings/cmd/internal/daemon"
+	"github.com/hustings/hustings/cmd/internal/outpost"
 	"github.com/hustings/hustings/dialer/report"
+	"github.com/hustings/hustings/dialer/twilio/sandbox"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"dialctl": main,
 		"dialerd": func() { os.Exit(daemon.Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
+		"sandbox": func() { os.Exit(sandbox.Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
 	})
 }
 
@@ -35,7 +37,7 @@ func scripts(t *testing.T, files ...string) {
 	t.Helper()
 	testscript.Run(t, testscript.Params{
 		Files: files,
-		Setup: setUp,
+		Setup: func(env *testscript.Env) error { return setUp(t, env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"waitfor":      waitFor,
 			"nonumbers":    noNumbers,
@@ -88,16 +90,12 @@ http:
 `
 
 // setUp gives the script a configuration for a daemon, which nobody has started
-// yet, and tells dialctl where it will be.
-func setUp(env *testscript.Env) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		return err
-	}
+// yet, and tells dialctl where it will be. $CARRIER and $CALLBACKS are two more
+// addresses that nobody listens on.
+func setUp(t *testing.T, env *testscript.Env) error {
+	address := outpost.FreeAddress(t)
+	env.Setenv("CARRIER", outpost.FreeAddress(t))
+	env.Setenv("CALLBACKS", outpost.FreeAddress(t))
 	env.Setenv("HUSTINGS_NATS", "nats://"+address)
 	env.Setenv("HUSTINGS_DATA", filepath.Join(env.WorkDir, "data"))
 	env.Setenv("HUSTINGS_OPERATOR", "op-anne")
