@@ -29,6 +29,7 @@ type Daemon struct {
 	log       zerolog.Logger
 	threshold *threshold
 	seams     Seams
+	written   written
 
 	registry *dialer.Registry
 	schema   *configs.DirectorySchema
@@ -96,6 +97,8 @@ func newWith(seams Seams, config *configs.Config, log io.Writer) (*Daemon, error
 		return nil, fmt.Errorf("log: %w", err)
 	}
 	d.threshold.set(level)
+	d.threshold.configured.Store(int32(level))
+	d.written.remember(config)
 	out := newRepeats(log, d.metrics.suppressed)
 	d.onClose("log", out.Close)
 	d.log = zerolog.New(out).With().Timestamp().Logger().Sample(d.threshold)

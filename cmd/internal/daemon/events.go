@@ -10,6 +10,8 @@ const (
 	eventLingering         = "daemon.lingering"
 	eventSuppressed        = "log.suppressed"
 	eventHandlerPanic      = "http.panic"
+	eventConfigReloaded    = "config.reloaded"
+	eventConfigKept        = "config.kept"
 	eventPackReloaded      = "pack.reloaded"
 	eventPackKept          = "pack.kept"
 	eventCheckpointFailed  = "audit.checkpoint_failed"

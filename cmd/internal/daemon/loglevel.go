@@ -13,7 +13,11 @@ import (
 
 // threshold is the level from which on events are logged. It may change while the
 // daemon runs, for every logger that was made from the first one.
-type threshold struct{ level atomic.Int32 }
+type threshold struct {
+	level atomic.Int32
+	// configured is the level that the configuration asks for.
+	configured atomic.Int32
+}
 
 // Sample is part of zerolog.Sampler: it lets an event through or not.
 func (t *threshold) Sample(level zerolog.Level) bool { return level >= t.get() }
@@ -53,5 +57,5 @@ func (d *Daemon) logLevel(_ context.Context, request queue.Request) (any, error)
 		d.log.WithLevel(max(level, zerolog.InfoLevel)).Str(dialer.FieldEvent, eventLogLevel).
 			Stringer("before", before).Stringer("now", level).Str("operator", withoutDigits(asked.Operator)).Send()
 	}
-	return queue.LogLevel{Level: d.threshold.get().String(), Configured: d.config.Log.Level}, nil
+	return queue.LogLevel{Level: d.threshold.get().String(), Configured: zerolog.Level(d.threshold.configured.Load()).String()}, nil
 }

@@ -39,7 +39,8 @@ usage:
 
 SIGTERM and SIGINT let the requests in flight finish; a second one stops at once,
 and so does SIGQUIT.
-SIGHUP reads the packs of rules anew, and keeps the old ones if any is wrong.
+SIGHUP reads the packs of rules and the configuration anew, and keeps the old ones
+if any is wrong; log.level is set at once, and the log says what needs a restart.
 A file named STOP in the data directory halts all dialling while it is there.
 
 exit codes: 0 stopped as asked, 1 failed (start it again), 2 usage, 3 wrong
@@ -76,19 +77,29 @@ func MainWith(ctx context.Context, seams Seams, args []string, stdout, stderr io
 		_, _ = fmt.Fprintf(stderr, "dialerd: %q is not understood (see dialerd --help)\n", flags.Arg(0))
 		return exitUsage
 	}
-	config, err := load(asked.config, asked.data)
+	if err := asked.check(); err != nil {
+		_, _ = fmt.Fprintf(stderr, "dialerd: %v (see dialerd --help)\n", err)
+		return exitUsage
+	}
+	read := func() (*configs.Config, error) { return asked.read(seams) }
+	config, err := read()
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "dialerd: %v\n", err)
 		return exitConfig
 	}
-	override(&config.Log.Format, asked.format)
-	override(&config.Log.Level, asked.level)
-	if err := checkLog(config.Log); err != nil {
-		_, _ = fmt.Fprintf(stderr, "dialerd: %v (see dialerd --help)\n", err)
-		return exitUsage
+	return serve(ctx, seams, config, read, stderr)
+}
+
+// read returns the configuration as the command line wants it.
+func (a *arguments) read(seams Seams) (*configs.Config, error) {
+	config, err := load(a.config, a.data)
+	if err != nil {
+		return nil, err
 	}
+	override(&config.Log.Format, a.format)
+	override(&config.Log.Level, a.level)
 	seams.config(config)
-	return serve(ctx, seams, config, stderr)
+	return config, nil
 }
 
 // arguments are what the command line says.
@@ -156,7 +167,7 @@ func collectLessOften() {
 }
 
 // serve runs the daemon until a signal comes or it fails.
-func serve(ctx context.Context, seams Seams, config *configs.Config, stderr io.Writer) int {
+func serve(ctx context.Context, seams Seams, config *configs.Config, read func() (*configs.Config, error), stderr io.Writer) int {
 	silenceStandardLog()
 	silenceTracebacks()
 	collectLessOften()
@@ -167,6 +178,7 @@ func serve(ctx context.Context, seams Seams, config *configs.Config, stderr io.W
 	if err != nil {
 		return complain(stderr, err)
 	}
+	d.written.read = read
 	ctx, stop := onSignal(ctx, d.log)
 	defer stop()
 	err = d.Run(ctx)
@@ -216,13 +228,13 @@ func onSignal(ctx context.Context, log zerolog.Logger) (context.Context, func())
 	return ctx, func() { signal.Stop(signals); close(done); cancel() }
 }
 
-// checkLog tells what is wrong with a log that was asked for on the command line.
-func checkLog(settings configs.Log) error {
-	if _, err := parseLevel(settings.Level); err != nil {
+// check tells what is wrong with a log that was asked for on the command line.
+func (a *arguments) check() error {
+	if _, err := parseLevel(a.level); err != nil && a.level != "" {
 		return fmt.Errorf("log level: %w", err)
 	}
-	if settings.Format != "json" && settings.Format != "console" {
-		return fmt.Errorf("log format: %q is neither json nor console", settings.Format)
+	if a.format != "" && a.format != "json" && a.format != "console" {
+		return fmt.Errorf("log format: %q is neither json nor console", a.format)
 	}
 	return nil
 }

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/hustings/hustings/configs"
 	"github.com/hustings/hustings/consent"
@@ -71,22 +68,6 @@ func (d *Daemon) reloadPack(ctx context.Context, request queue.Request) (any, er
 		refused.Faults = append(refused.Faults, fault)
 	}
 	return nil, refused
-}
-
-// followHangups reads the packs anew at every SIGHUP.
-func (d *Daemon) followHangups(ctx context.Context) error {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-hangups:
-			d.log.Info().Str(dialer.FieldEvent, eventSignal).Stringer("signal", syscall.SIGHUP).Send()
-			_, _ = d.useNewPack(ctx, "SIGHUP") // the log tells
-		}
-	}
 }
 
 // explain tells what the rules make of one contact, check by check.
