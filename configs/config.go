@@ -125,9 +125,15 @@ type NATS struct {
 	// URL names a server or, separated by commas, a cluster. Empty means the
 	// embedded server.
 	URL string `yaml:"url"`
-	// Credentials is the file of the daemon's account on that server.
-	Credentials string       `yaml:"credentials"`
-	Embedded    NATSEmbedded `yaml:"embedded"`
+	// Credentials is the file by which that server knows the daemon: credentials as
+	// nsc writes them, or the seed of an nkey.
+	Credentials string `yaml:"credentials"`
+	// CA is a file, in PEM, of the authorities that have signed that server's
+	// certificate; empty means the system's.
+	CA string `yaml:"ca"`
+	// Replicas is on how many servers of a cluster each message is kept: 1, 3 or 5.
+	Replicas int          `yaml:"replicas"`
+	Embedded NATSEmbedded `yaml:"embedded"`
 }
 
 // NATSEmbedded is the server in the daemon's own process.
@@ -282,7 +288,7 @@ func Defaults(dataDirectory string) *Config {
 				StopFraction: 0.02, Undelivered: 0.05, Failed: 0.01, Silent: 0.01, Latency: 200 * time.Millisecond,
 			},
 		},
-		NATS: NATS{Embedded: NATSEmbedded{Listen: "127.0.0.1:4222"}},
+		NATS: NATS{Replicas: 1, Embedded: NATSEmbedded{Listen: "127.0.0.1:4222"}},
 		HTTP: HTTP{
 			Callbacks: Callbacks{Listen: "127.0.0.1:0"},
 			Ops:       Ops{Listen: "127.0.0.1:9427"},

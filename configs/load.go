@@ -42,7 +42,7 @@ func (d *document) config() *Config {
 func (c *Config) resolve(folder string) {
 	for _, path := range []*string{
 		&c.DataDirectory, &c.RegistryFile, &c.DirectoryFile, &c.TestNumbersFile, &c.Packs.Directory, &c.Keys.Directory, &c.Audit.Checkpoints, &c.HTTP.Reports.Certificate, &c.HTTP.Reports.Key,
-		&c.NATS.Credentials, &c.Carrier.Twilio.AuthTokenFile, &c.Carrier.Sandbox.AuthTokenFile,
+		&c.NATS.Credentials, &c.NATS.CA, &c.Carrier.Twilio.AuthTokenFile, &c.Carrier.Sandbox.AuthTokenFile,
 	} {
 		if *path == "" || filepath.IsAbs(*path) {
 			continue

@@ -160,11 +160,20 @@ func (c *Config) checkNATS(d *document) {
 		if n.Credentials != "" {
 			d.fault("nats.credentials", "set nats.url, or remove the credentials", "the embedded server takes no credentials")
 		}
+		if n.CA != "" {
+			d.fault("nats.ca", "set nats.url, or remove it", "the embedded server has no certificate")
+		}
+		if n.Replicas != 1 {
+			d.fault("nats.replicas", "set nats.url, or remove it", "the embedded server is one and has no others to copy to")
+		}
 		if d.listener("nats.embedded.listen", n.Embedded.Listen) && !loopback(n.Embedded.Listen) {
 			d.fault("nats.embedded.listen", "listen on 127.0.0.1, or run a server of your own and name it with nats.url",
 				"the embedded server asks nobody who they are, so it listens on this machine only")
 		}
 		return
+	}
+	if n.Replicas != 1 && n.Replicas != 3 && n.Replicas != 5 {
+		d.fault("nats.replicas", "as many as the cluster has servers, up to five", "%d copies: want 1, 3 or 5, of which a majority must agree", n.Replicas)
 	}
 	for one := range strings.SplitSeq(n.URL, ",") {
 		if d.address("nats.url", strings.TrimSpace(one), "nats", "tls", "ws", "wss") {

@@ -18,10 +18,11 @@ const callWait = 15 * time.Second
 
 // ClientOptions is what dialctl knows of the daemon.
 type ClientOptions struct {
-	// URL, Credentials and Token are as in ConnectOptions.
+	// URL, Credentials, Token and CA are as in ConnectOptions.
 	URL         string
 	Credentials string
 	Token       string
+	CA          string
 	// DataDirectory is where the embedded server's secret lies, for use
 	// without Token and Credentials.
 	DataDirectory string
@@ -43,7 +44,7 @@ func Dial(options ClientOptions) (*Client, error) {
 		options.Token = token
 	}
 	conn, err := Connect(ConnectOptions{
-		URL: options.URL, Credentials: options.Credentials, Token: options.Token, Name: "dialctl", Logger: options.Logger,
+		URL: options.URL, Credentials: options.Credentials, Token: options.Token, CA: options.CA, Name: "dialctl", Logger: options.Logger,
 	})
 	if err != nil {
 		return nil, err

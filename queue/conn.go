@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -34,10 +35,17 @@ type ConnectOptions struct {
 	// URL is the server's address, or several with commas between; empty is
 	// nats://127.0.0.1:4222. It is not used with InProcess.
 	URL string
-	// Credentials is the path of a NATS credentials file; Token is the secret
-	// of an embedded server. At most one of them is used, Credentials first.
+	// Credentials is the path of a NATS credentials file, or of one with the seed
+	// of an nkey; Token is the secret of an embedded server. At most one of them is
+	// used, Credentials first.
 	Credentials string
 	Token       string
+	// CA is the path of a file, in PEM, of the authorities that have signed the
+	// server's certificate; empty is the system's.
+	CA string
+	// Replicas is on how many servers of a cluster each message is kept; 0 leaves
+	// streams as they are.
+	Replicas int
 	// Name tells connections apart in NATS's own tools.
 	Name string
 	// InProcess connects to a server in this process, without a socket and
@@ -69,6 +77,8 @@ type Conn struct {
 	closed  chan struct{}
 	last    atomic.Uint64 // place in the order of acceptance
 	owner   string
+	// replicas is on how many servers streams are kept, 0 for as they are.
+	replicas int
 	// returned holds a token whenever the streams may be others than before.
 	returned chan struct{}
 	loss     atomic.Pointer[Loss]
@@ -77,7 +87,7 @@ type Conn struct {
 // Connect connects. Where nothing answers the error is a ControlError with a
 // hint, unless the options say to be patient.
 func Connect(options ConnectOptions) (*Conn, error) {
-	c := &Conn{url: options.URL, ackWait: options.AckWait, log: options.Logger, closed: make(chan struct{}), owner: options.Owner, returned: make(chan struct{}, 1)}
+	c := &Conn{url: options.URL, ackWait: options.AckWait, log: options.Logger, closed: make(chan struct{}), owner: options.Owner, replicas: options.Replicas, returned: make(chan struct{}, 1)}
 	if c.url == "" {
 		c.url = nats.DefaultURL
 	}
@@ -91,12 +101,16 @@ func Connect(options ConnectOptions) (*Conn, error) {
 		c.url = options.InProcess.ClientURL()
 		settings = append(settings, nats.InProcessServer(options.InProcess.inner), nats.Token(options.InProcess.token))
 	case options.Credentials != "":
-		if _, err := os.Stat(options.Credentials); err != nil {
+		identity, err := identify(options.Credentials)
+		if err != nil {
 			return nil, fmt.Errorf("read NATS credentials: %w", err)
 		}
-		settings = append(settings, nats.UserCredentials(options.Credentials))
+		settings = append(settings, identity)
 	case options.Token != "":
 		settings = append(settings, nats.Token(options.Token))
+	}
+	if options.CA != "" {
+		settings = append(settings, nats.RootCAs(options.CA))
 	}
 	inner, err := nats.Connect(c.url, settings...)
 	if err != nil {
@@ -108,6 +122,19 @@ func Connect(options ConnectOptions) (*Conn, error) {
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
 	return c, nil
+}
+
+// identify returns by what a file of credentials identifies: an account's signed
+// word, as nsc writes it, or an nkey whose seed is all that the file holds.
+func identify(path string) (nats.Option, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if bytes.Contains(content, []byte("NATS USER JWT")) {
+		return nats.UserCredentials(path), nil
+	}
+	return nats.NkeyOptionFromSeed(path)
 }
 
 // URL returns the server's address, without any secret in it.

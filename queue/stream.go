@@ -120,6 +120,7 @@ func (c *Conn) ensureStream(ctx context.Context, want jetstream.StreamConfig) er
 			want.FirstSeq = c.last.Load() + 1
 			want.Metadata = c.ownership()
 		}
+		want.Replicas = c.replicas
 		if _, err := c.js.CreateStream(ctx, want); err != nil {
 			return explainStream(err)
 		}
@@ -155,6 +156,7 @@ func (c *Conn) ensureStream(ctx context.Context, want jetstream.StreamConfig) er
 		want.Metadata = c.ownership()
 	}
 	merged := mergeStream(have, want)
+	merged.Replicas = max(have.Replicas, c.replicas) // fewer only by whoever runs the cluster
 	if reflect.DeepEqual(have, merged) {
 		return nil
 	}

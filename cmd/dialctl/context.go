@@ -20,14 +20,14 @@ type natsContext struct {
 	URL         string `json:"url"`
 	Token       string `json:"token"`
 	Credentials string `json:"creds"`
+	Nkey        string `json:"nkey"`
+	CA          string `json:"ca"`
 
 	// What dialctl cannot do is refused, and not left out: the connection would be
 	// another one than was meant.
 	User       string `json:"user"`
-	Nkey       string `json:"nkey"`
 	Operator   string `json:"nsc"`
 	Cert       string `json:"cert"`
-	CA         string `json:"ca"`
 	SocksProxy string `json:"socks_proxy"`
 }
 
@@ -89,21 +89,31 @@ func readContext(name string) (queue.ClientOptions, error) {
 		return options, usage("see `nats context validate`", "the NATS context %s is no JSON object: %v", path, err)
 	}
 	for _, set := range []struct{ field, value string }{
-		{"user", c.User}, {"nkey", c.Nkey}, {"nsc", c.Operator}, {"cert", c.Cert}, {"ca", c.CA}, {"socks_proxy", c.SocksProxy},
+		{"user", c.User}, {"nsc", c.Operator}, {"cert", c.Cert}, {"socks_proxy", c.SocksProxy},
 	} {
 		if set.value != "" {
-			return options, usage("use a context with creds or a token", "the NATS context %s sets %s, which dialctl cannot use", path, set.field)
+			return options, usage("use a context with creds, an nkey or a token", "the NATS context %s sets %s, which dialctl cannot use", path, set.field)
 		}
 	}
-	options.URL, options.Token, options.Credentials = cmp.Or(c.URL, defaultServer), c.Token, c.Credentials
-	if below, found := strings.CutPrefix(options.Credentials, "~/"); found {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return options, err
-		}
-		options.Credentials = filepath.Join(home, below)
+	options.URL, options.Token = cmp.Or(c.URL, defaultServer), c.Token
+	if options.Credentials, err = fromHome(cmp.Or(c.Credentials, c.Nkey)); err != nil {
+		return options, err
 	}
-	return options, nil
+	options.CA, err = fromHome(c.CA)
+	return options, err
+}
+
+// fromHome returns the path, which may begin in the user's home.
+func fromHome(path string) (string, error) {
+	below, found := strings.CutPrefix(path, "~/")
+	if !found {
+		return path, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, below), nil
 }
 
 func completeContexts(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {

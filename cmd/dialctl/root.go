@@ -49,6 +49,7 @@ type app struct {
 	console
 	server      string
 	credentials string
+	authorities string
 	context     string
 	data        string
 	operator    string
@@ -72,10 +73,12 @@ func (a *app) rootCommand() *cobra.Command {
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.server, "server", fromEnvironment("HUSTINGS_NATS", defaultServer), "`address` of the daemon's NATS server")
-	flags.StringVar(&a.credentials, "credentials", "", "NATS credentials `file`, for a server of your own")
+	flags.StringVar(&a.credentials, "credentials", "", "NATS credentials `file`, or one with the seed of an nkey, for a server of your own")
+	flags.StringVar(&a.authorities, "ca", "", "`file` of the authorities that have signed that server's certificate (default the system's)")
 	flags.StringVar(&a.context, "context", "", "`name` of a context of the nats command line, in place of server, credentials and secret")
 	root.MarkFlagsMutuallyExclusive("context", "server")
 	root.MarkFlagsMutuallyExclusive("context", "credentials")
+	root.MarkFlagsMutuallyExclusive("context", "ca")
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts)
 	flags.StringVar(&a.data, "data-directory", fromEnvironment("HUSTINGS_DATA", "hustings-data"), "the daemon's data `folder`, where the secret of its server lies")
 	flags.StringVar(&a.operator, "operator", os.Getenv("HUSTINGS_OPERATOR"), "`id` of who gives the order; it is kept in the records")
@@ -146,7 +149,7 @@ func (a *app) connection() (options queue.ClientOptions, missing bool, err error
 		options.Logger = zerolog.Nop()
 		return options, false, err
 	}
-	options = queue.ClientOptions{URL: a.server, Credentials: a.credentials, Token: os.Getenv("HUSTINGS_NATS_TOKEN"), Logger: zerolog.Nop()}
+	options = queue.ClientOptions{URL: a.server, Credentials: a.credentials, CA: a.authorities, Token: os.Getenv("HUSTINGS_NATS_TOKEN"), Logger: zerolog.Nop()}
 	if options.Token == "" && options.Credentials == "" {
 		options.Token, err = queue.ReadToken(a.data)
 		if missing = errors.Is(err, fs.ErrNotExist); missing {

@@ -250,7 +250,7 @@ func (d *Daemon) openNATS() error {
 // openQueue starts or joins NATS.
 func (d *Daemon) openQueue() error {
 	options := queue.ConnectOptions{
-		URL: d.config.NATS.URL, Credentials: d.config.NATS.Credentials, Name: "dialerd", Logger: d.log, Patient: true,
+		URL: d.config.NATS.URL, Credentials: d.config.NATS.Credentials, CA: d.config.NATS.CA, Replicas: d.config.NATS.Replicas, Name: "dialerd", Logger: d.log, Patient: true,
 		LastOrder: d.lastOrder, Owner: d.owner(),
 	}
 	if options.URL == "" {

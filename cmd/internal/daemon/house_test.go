@@ -13,6 +13,7 @@ import (
 
 	"github.com/hustings/hustings/configs"
 	"github.com/hustings/hustings/queue"
+	"github.com/hustings/hustings/queue/queuetest"
 )
 
 // house is a daemon in this process, in a data directory of its own, with an
@@ -24,6 +25,8 @@ type house struct {
 	seams  Seams
 	daemon *Daemon
 	token  string // of an outside NATS server
+	// outside is a server with a user for each role, nil for none.
+	outside *queuetest.Outside
 	// outsideLog is that of a carrier that is not the embedded sandbox.
 	outsideLog string
 	cancel     context.CancelFunc
@@ -72,7 +75,11 @@ func (h *house) run() {
 // attach puts the operator before the daemon.
 func (h *house) attach() {
 	h.t.Helper()
-	client, err := queue.Dial(queue.ClientOptions{URL: h.daemon.conn.URL(), Token: h.token, DataDirectory: h.config.DataDirectory})
+	options := queue.ClientOptions{URL: h.daemon.conn.URL(), Token: h.token, DataDirectory: h.config.DataDirectory}
+	if h.outside != nil {
+		options.Credentials, options.CA = h.outside.Seed(queuetest.Operator), h.outside.CA
+	}
+	client, err := queue.Dial(options)
 	if err != nil {
 		h.t.Fatal(err)
 	}
