@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -79,25 +80,49 @@ it is. The bytes are the same, and so is the delivery's id.`,
 
 func (a *app) reportShowCommand() *cobra.Command {
 	var format, output string
+	var waits bool
 	command := &cobra.Command{
 		Use: "show CAMPAIGN", Short: "a released report, as the bytes that were signed",
 		Args: wants("CAMPAIGN"), ValidArgsFunction: a.completeCampaigns,
 		Long: `show prints a report as it was released: the same bytes for ever. With --output
 the bytes go into a file, and their signature beside it (FILE.sig), which is what
-dialctl report verify wants.`,
+dialctl report verify wants. With --wait it waits for a report that is not drawn yet.`,
 		RunE: func(command *cobra.Command, args []string) error {
 			if a.asJSON && !command.Flags().Changed("format") {
 				format = "json"
 			}
 			return a.withDaemon(command.Context(), func(ctx context.Context, client *queue.Client) error {
+				if waits {
+					if err := awaitReport(ctx, client, args[0]); err != nil {
+						return err
+					}
+				}
 				return a.showReport(ctx, client, args[0], format, output)
 			})
 		},
 	}
 	command.Flags().StringVar(&format, "format", "csv", "`rendering`: json, csv or html")
 	command.Flags().StringVar(&output, "output", "", "write into this `file`, and the signature into FILE.sig")
+	command.Flags().BoolVar(&waits, "wait", false, "wait until it is drawn, a day after its campaign has closed")
 	_ = command.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"json", "csv", "html"}, cobra.ShellCompDirectiveNoFileComp))
 	return command
+}
+
+// reportPoll is how often somebody who waits for a report asks for it.
+const reportPoll = 500 * time.Millisecond
+
+// awaitReport returns once the report of a campaign is there, or cannot be awaited.
+func awaitReport(ctx context.Context, client *queue.Client, campaign string) error {
+	if err := client.Call(ctx, queue.VerbCampaignShow, queue.CampaignRequest{Campaign: campaign}, nil); err != nil {
+		return failed("wait for the report of "+campaign, err)
+	}
+	for {
+		var signature []byte
+		err := client.Call(ctx, queue.VerbReportGet, queue.ReportRequest{Campaign: campaign, Format: "json.sig"}, &signature)
+		if queue.CodeOf(err) != queue.CodeNotFound || !wait(ctx, reportPoll) {
+			return failed("wait for the report of "+campaign, err)
+		}
+	}
 }
 
 func (a *app) showReport(ctx context.Context, client *queue.Client, campaign, format, output string) error {
