@@ -22,7 +22,8 @@ type DirectoryBuilderOptions struct {
 	// Old is the directory whose contacts are kept where the import has no
 	// newer row; nil for none. It must stay open until Build has returned.
 	Old *Directory
-	// Keys seal the numbers. They must be those of Old.
+	// Keys seal the numbers. They must open Old, whose numbers are sealed anew where
+	// it is from before a rotation of the seal key.
 	Keys *Keys
 	// Attributes are the declared columns. Old may have others: its rows are
 	// renumbered by name.

@@ -21,7 +21,8 @@ import (
 )
 
 // Ensure that imports, one after the other, with rows in any order, repeated
-// and erased, and with declarations that change, give what a map would hold.
+// and erased, and with declarations and seal keys that change, give what a map would
+// hold.
 func TestDirectoryBuilder_Model(t *testing.T) {
 	t.Parallel()
 	keys := storetest.MustMakeKeys(t)
@@ -101,6 +102,9 @@ func (m *builderModel) build(t *rapid.T) {
 	old, err := store.OpenDirectory(m.path, m.keys, nil)
 	if err == nil {
 		defer func() { _ = old.Close() }()
+	}
+	if rapid.Bool().Draw(t, "seal key rotated") {
+		m.keys = m.keys.Turned()
 	}
 	m.declare(t)
 	gone := rapid.IntRange(0, 2*len(m.ids)).Draw(t, "erased")

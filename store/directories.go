@@ -17,10 +17,10 @@ import (
 // the first import there is none and nobody is in it.
 type Directories struct {
 	path       string
-	keys       *Keys
 	attributes []dialer.Attribute
 
-	changing sync.Mutex // held while current changes
+	changing sync.Mutex // held while current or keys change
+	keys     atomic.Pointer[Keys]
 	current  atomic.Pointer[Directory]
 	closed   bool
 }
@@ -34,7 +34,8 @@ func OpenDirectories(path string, keys *Keys, attributes []dialer.Attribute) (*D
 	if err := removeLeftovers(path); err != nil {
 		return nil, fmt.Errorf("open directory: %w", err)
 	}
-	d := &Directories{path: path, keys: keys, attributes: attributes}
+	d := &Directories{path: path, attributes: attributes}
+	d.keys.Store(keys)
 	if err := d.Reload(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -46,17 +47,34 @@ func OpenDirectories(path string, keys *Keys, attributes []dialer.Attribute) (*D
 func (d *Directories) Reload() error {
 	d.changing.Lock()
 	defer d.changing.Unlock()
+	return d.reload(d.keys.Load())
+}
+
+// reload is Reload with keys that serve from now on. The caller holds changing.
+func (d *Directories) reload(keys *Keys) error {
 	if d.closed {
 		return fmt.Errorf("reload directory: %w", errDirectoryClosed)
 	}
-	next, err := OpenDirectory(d.path, d.keys, d.attributes)
+	next, err := OpenDirectory(d.path, keys, d.attributes)
 	if err != nil {
 		return err
 	}
+	d.keys.Store(keys)
 	if old := d.current.Swap(next); old != nil {
 		return old.Close()
 	}
 	return nil
+}
+
+// Keys returns the keys in use: since a rotation other ones than those at the start,
+// by their seal keys.
+func (d *Directories) Keys() *Keys { return d.keys.Load() }
+
+// Outdated tells whether the file is sealed with the former seal key, as one is that
+// a restore has brought. Any build seals it anew.
+func (d *Directories) Outdated() bool {
+	current, keys := d.current.Load(), d.keys.Load()
+	return current != nil && keys != nil && current.seal != keys.Seal
 }
 
 // Current returns the directory file of this moment, nil before the first

@@ -31,6 +31,7 @@ type Directory struct {
 	tables  tables
 	decoder rowDecoder
 	keys    *Keys
+	seal    SealKey   // that the file's numbers are sealed with, if there are keys
 	readers sync.Pool // of *rowReader
 
 	// users is 1 for the opener and 1 for each call under way. The map goes
@@ -88,7 +89,10 @@ func (d *Directory) begin(attributes []dialer.Attribute) (err error) {
 		return err
 	}
 	if d.keys != nil {
-		if _, err := newSealer(d.keys.Seal); err != nil {
+		if d.seal, err = d.keys.sealOf(d.tx.Bucket(directoryMeta)); err != nil {
+			return err
+		}
+		if _, err := newSealer(d.seal); err != nil {
 			return err
 		}
 	}
@@ -100,7 +104,7 @@ func (d *Directory) begin(attributes []dialer.Attribute) (err error) {
 func (d *Directory) newReader() *rowReader {
 	r := &rowReader{cursor: d.rows.Cursor()}
 	if d.keys != nil {
-		r.sealer, _ = newSealer(d.keys.Seal) // succeeded in begin
+		r.sealer, _ = newSealer(d.seal) // succeeded in begin
 	}
 	return r
 }

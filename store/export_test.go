@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"os"
 	"path/filepath"
@@ -45,3 +47,20 @@ func DescribeFile(tb testing.TB, path string) BackupFile {
 
 // Still waits until nothing is written any more, as after a kill.
 func (b *DirectoryBuilder) Still() { _ = b.sorter.wait() }
+
+// Turned returns the keys as a rotation of the seal key leaves them.
+func (k *Keys) Turned() *Keys {
+	var next Secret
+	_, _ = rand.Read(next.bytes[:]) // never fails
+	return k.turned(next)
+}
+
+// RotateSealBy is RotateSeal, which tells each point at which a kill finds other files
+// than before.
+func (d *Directories) RotateSealBy(ctx context.Context, paths Paths, passed func(point string)) (uint64, error) {
+	return d.rotateSeal(ctx, paths, func(sealed, _ uint64) {
+		if sealed == 0 {
+			passed("building")
+		}
+	}, passed)
+}

@@ -11,7 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,17 +19,18 @@ import (
 )
 
 // A backup of the keys is one file, encrypted with age to people who are not the
-// machine's: the five key files' lines, one after the other. It is worth something
-// only once somebody has opened it and found the keys that are in use, which is what
-// confirming means. With a real carrier no daemon starts before that: without the
+// machine's: the key files' lines, one after the other, the former seal key's last.
+// It is worth something only once somebody has opened it and found the keys that are
+// in use, which is what confirming means. With a real carrier no daemon starts before that: without the
 // keys nothing of the store can be read again.
 
-// Fingerprint tells one set of keys from another, and nothing of them.
+// Fingerprint tells one set of keys in use from another, and nothing of them. The
+// former seal key is not in use: whether it is kept makes no difference.
 func (k *Keys) Fingerprint() string {
 	hash := sha256.New()
 	hash.Write([]byte("hustings keys"))
-	for _, line := range k.lines {
-		hash.Write([]byte(line))
+	for _, name := range keyFiles {
+		hash.Write([]byte(keyLine(name, k.secrets[name])))
 	}
 	return hex.EncodeToString(hash.Sum(nil)[:12])
 }
@@ -43,8 +44,8 @@ func (k *Keys) Backup(w io.Writer, recipients ...age.Recipient) error {
 	if err != nil {
 		return fmt.Errorf("back the keys up: %w", err)
 	}
-	for _, line := range k.lines {
-		if _, err := io.WriteString(sealed, line); err != nil {
+	for _, name := range k.kept() {
+		if _, err := io.WriteString(sealed, keyLine(name, k.secrets[name])); err != nil {
 			return fmt.Errorf("back the keys up: %w", err)
 		}
 	}
@@ -54,13 +55,21 @@ func (k *Keys) Backup(w io.Writer, recipients ...age.Recipient) error {
 	return nil
 }
 
+// kept names the keys that there are: those in use, and the former seal key.
+func (k *Keys) kept() []string {
+	if !k.HasFormer() {
+		return keyFiles
+	}
+	return append(slices.Clone(keyFiles), formerSeal)
+}
+
 // OpenKeyBackup opens a backup with somebody's identity and returns the keys in it.
 func OpenKeyBackup(r io.Reader, identities ...age.Identity) (*Keys, error) {
 	opened, err := age.Decrypt(r, identities...)
 	if err != nil {
 		return nil, fmt.Errorf("open the backup: %w", err)
 	}
-	secrets, lines := map[string]Secret{}, bufio.NewScanner(io.LimitReader(opened, keyFileLimit*int64(len(keyFiles))))
+	secrets, lines := map[string]Secret{}, bufio.NewScanner(io.LimitReader(opened, keyFileLimit*int64(len(keyFiles)+1)))
 	for _, name := range keyFiles {
 		if !lines.Scan() {
 			return nil, fmt.Errorf("open the backup: it has no %s key", name)
@@ -68,6 +77,14 @@ func OpenKeyBackup(r io.Reader, identities ...age.Identity) (*Keys, error) {
 		if secrets[name], err = parseKey(lines.Text(), "the backup", name); err != nil {
 			return nil, fmt.Errorf("open the backup: %w", err)
 		}
+	}
+	if lines.Scan() {
+		if secrets[formerSeal], err = parseKey(lines.Text(), "the backup", formerSeal); err != nil {
+			return nil, fmt.Errorf("open the backup: %w", err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("open the backup: %w", err)
 	}
 	return newKeys(secrets)
 }
@@ -78,13 +95,17 @@ func (k *Keys) WriteTo(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("write keys: %w", err)
 	}
-	for _, name := range keyFiles {
-		if there, err := exists(filepath.Join(dir, name+".key")); err != nil || there {
+	for _, name := range k.kept() {
+		if there, err := exists(keyPath(dir, name)); err != nil || there {
 			return errors.Join(err, fmt.Errorf("write keys: %s.key is there already, and stays", name))
 		}
 	}
-	for i, name := range keyFiles {
-		if err := createFile(filepath.Join(dir, name+".key"), []byte(k.lines[i])); err != nil {
+	for _, name := range k.kept() {
+		label := name
+		if name == formerSeal { // as it was when it was in use
+			label = sealKey
+		}
+		if err := createFile(keyPath(dir, name), []byte(keyLine(label, k.secrets[name]))); err != nil {
 			return fmt.Errorf("write keys: %w", err)
 		}
 	}
@@ -103,6 +124,9 @@ type Confirmation struct {
 // ErrOtherKeys is returned where a backup holds other keys than those in use.
 var ErrOtherKeys = errors.New("the backup holds other keys than those in use")
 
+// ErrNoFormerKey is returned where a backup lacks the seal key before the last rotation.
+var ErrNoFormerKey = errors.New("the backup lacks the former seal key, which older backups of the store are sealed with")
+
 // Confirm notes in a file that the backup holds these keys, as somebody's identity has
 // just shown.
 func (k *Keys) Confirm(path string, backup []byte, at time.Time, identities ...age.Identity) (Confirmation, error) {
@@ -112,6 +136,9 @@ func (k *Keys) Confirm(path string, backup []byte, at time.Time, identities ...a
 	}
 	if kept.Fingerprint() != k.Fingerprint() {
 		return Confirmation{}, ErrOtherKeys
+	}
+	if k.HasFormer() && (!kept.HasFormer() || *kept.former != *k.former) {
+		return Confirmation{}, ErrNoFormerKey
 	}
 	sum := sha256.Sum256(backup)
 	c := Confirmation{Keys: k.Fingerprint(), At: at.UTC(), Backup: hex.EncodeToString(sum[:])}

@@ -24,7 +24,8 @@ import (
 type Keys struct {
 	// Identity turns numbers into IDs.
 	Identity contact.IDKey
-	// Seal opens the numbers in the directory.
+	// Seal seals the numbers in the directory, and opens them unless the file is
+	// older than the last rotation.
 	Seal SealKey
 	// HPKE (X25519) opens payloads that others have sealed to this broker. It
 	// is not redacted by itself: hand it only to what opens them.
@@ -34,7 +35,10 @@ type Keys struct {
 	// ReportSeed is what the reports' signing key is derived from.
 	ReportSeed Secret
 
-	lines []string // of the key files, for a backup
+	// former is the seal key before the last rotation, nil for none.
+	former *SealKey
+
+	secrets map[string]Secret // as the key files have them, for a backup
 }
 
 // AuditSeed is what the key that signs the audit log's checkpoints is derived from,
@@ -80,7 +84,7 @@ func (s Secret) derive(purpose string) []byte {
 
 // keyFiles are the names of the key files; each file also names its key, so
 // that two files cannot change places unnoticed.
-var keyFiles = []string{"identity", "seal", "hpke", "callback", "report"}
+var keyFiles = []string{identityKey, sealKey, "hpke", "callback", "report"}
 
 // LoadOrCreateKeys reads the keys in dir. Where storeExists is false, missing
 // ones are made; where a store exists they never are, since a new key would
@@ -102,11 +106,18 @@ func LoadOrCreateKeys(dir string, storeExists bool) (*Keys, error) {
 		}
 		secrets[name] = secret
 	}
+	former, err := readFormerSeal(dir)
+	if err != nil {
+		return nil, fmt.Errorf("load keys: %w", err)
+	}
+	if former != nil {
+		secrets[formerSeal] = *former
+	}
 	return newKeys(secrets)
 }
 
 func newKeys(secrets map[string]Secret) (*Keys, error) {
-	identity, err := contact.NewIDKey(secrets["identity"].Bytes())
+	identity, err := contact.NewIDKey(secrets[identityKey].Bytes())
 	if err != nil {
 		return nil, fmt.Errorf("load keys: %w", err)
 	}
@@ -116,14 +127,14 @@ func newKeys(secrets map[string]Secret) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load keys: hpke: %w", err)
 	}
-	lines := make([]string, len(keyFiles))
-	for i, name := range keyFiles {
-		lines[i] = keyLine(name, secrets[name])
-	}
-	return &Keys{
-		lines: lines, Identity: identity, Seal: SealKey{secrets["seal"]}, HPKE: private,
+	keys := &Keys{
+		secrets: secrets, Identity: identity, Seal: SealKey{secrets[sealKey]}, HPKE: private,
 		Callback: secrets["callback"], ReportSeed: secrets["report"],
-	}, nil
+	}
+	if former, kept := secrets[formerSeal]; kept {
+		keys.former = &SealKey{former}
+	}
+	return keys, nil
 }
 
 // A key file is one line of text that fits on paper:

@@ -153,7 +153,7 @@ func writeHead(btx *bolt.Tx, keys *Keys) error {
 	if err := upgrade(btx); err != nil {
 		return err
 	}
-	return putKeyChecks(btx.Bucket(bucketKeys[dialer.BucketMeta]), keys)
+	return putIdentityCheck(btx.Bucket(bucketKeys[dialer.BucketMeta]), keys)
 }
 
 // upgrade adds the tables that an older program did not know, and notes that
@@ -192,7 +192,8 @@ func (l *Ledger) prepare(keys *Keys) error {
 	return nil
 }
 
-// readHead checks size, schema and keys.
+// readHead checks size, schema and the identity key. No row of a ledger is sealed: a
+// check value of the seal key, which older programs wrote, says nothing.
 func readHead(btx *bolt.Tx, keys *Keys) error {
 	if err := checkSize(btx); err != nil {
 		return err
@@ -204,7 +205,7 @@ func readHead(btx *bolt.Tx, keys *Keys) error {
 	if err := checkSchema(meta.Get(metaSchema), ledgerSchema); err != nil {
 		return err
 	}
-	return checkKeys(meta, keys)
+	return checkIdentity(meta, keys)
 }
 
 func checkSchema(row []byte, known uint32) error {

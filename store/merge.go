@@ -50,7 +50,9 @@ func (m *merge) run() (err error) {
 		reading, stop := context.WithCancel(m.ctx)
 		defer stop()
 		go func() { _ = old.Warm(reading) }() // the walk will tell what cannot be read
-		m.old.open(old, newColumns(old.tables.Attributes, m.builder.options.Attributes))
+		if err := m.old.open(old, newColumns(old.tables.Attributes, m.builder.options.Attributes), m.builder.options.Keys); err != nil {
+			return err
+		}
 	}
 	for m.imported.least() != nil || m.old.key != nil {
 		if err := m.step(); err != nil {
@@ -95,7 +97,7 @@ func (m *merge) keep() error {
 			return err
 		}
 		row = m.load.hold(row)
-	case !m.old.columns.same:
+	case m.old.changed():
 		row = m.load.hold(row)
 	}
 	err = m.put(id, row)
@@ -199,30 +201,68 @@ type oldRows struct {
 	key, value []byte // key is nil at the end
 	rewritten  []byte
 	scratch    []uint16
+	// opener opens the numbers and sealer seals them anew, where the file is from
+	// before a rotation of the seal key; else both are nil.
+	opener, sealer *sealer
 }
 
-func (o *oldRows) open(old *Directory, c columns) {
+func (o *oldRows) open(old *Directory, c columns, keys *Keys) error {
 	o.columns = c
+	seal, err := keys.sealOf(old.tx.Bucket(directoryMeta))
+	if err != nil {
+		return err
+	}
+	if seal != keys.Seal {
+		if o.opener, err = newSealer(seal); err != nil {
+			return err
+		}
+		if o.sealer, err = newSealer(keys.Seal); err != nil {
+			return err
+		}
+	}
 	o.cursor = old.rows.Cursor()
 	o.key, o.value = o.cursor.First()
+	return nil
 }
+
+// changed tells whether rows are others than those in the old file.
+func (o *oldRows) changed() bool { return !o.columns.same || o.sealer != nil }
 
 func (o *oldRows) next() { o.key, o.value = o.cursor.Next() }
 
-// row returns the row as the new columns want it, valid until the next call.
+// row returns the row as the new columns and the seal key want it, valid until the
+// next call.
 func (o *oldRows) row() ([]byte, error) {
 	if len(o.key) != contact.IDSize {
 		return nil, fmt.Errorf("read old directory: %w", errRow)
 	}
-	if o.columns.same {
+	if !o.changed() {
 		return o.value, nil
 	}
 	var err error
-	o.rewritten, err = rewriteRow(o.rewritten[:0], o.value, &o.columns, &o.scratch)
+	if o.columns.same {
+		o.rewritten = append(o.rewritten[:0], o.value...)
+	} else {
+		o.rewritten, err = rewriteRow(o.rewritten[:0], o.value, &o.columns, &o.scratch)
+	}
+	if err == nil && o.sealer != nil {
+		err = o.reseal()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read old directory, contact %s: %w", contact.ID(o.key), err)
 	}
 	return o.rewritten, nil
+}
+
+// reseal seals the rewritten row's number with the key in use.
+func (o *oldRows) reseal() (err error) {
+	facts := len(o.rewritten) - sealedSize
+	if facts <= 0 {
+		return errRow
+	}
+	sealed := [sealedSize]byte(o.rewritten[facts:])
+	o.rewritten, err = o.sealer.reseal(o.rewritten[:facts], contact.ID(o.key), sealed[:], o.opener)
+	return err
 }
 
 // at returns the row where the walk stands at id, nil where it does not.

@@ -22,7 +22,8 @@ import (
 type RestoreOptions struct {
 	Folder string
 	Paths  Paths
-	// Keys must be those that the backup's files were made with.
+	// Keys must be those that the backup's files were made with; the directory may be
+	// from before the last rotation of the seal key.
 	Keys *Keys
 	// KeepDirectory leaves the directory that is there in its place.
 	KeepDirectory bool
@@ -54,7 +55,10 @@ func Restore(ctx context.Context, options RestoreOptions) (*RestoredStore, error
 	if err != nil {
 		return nil, fmt.Errorf("restore: %w", err)
 	}
-	err = r.do(manifest)
+	// What is moved aside must open again: its key stays, under its final name.
+	if _, err = SettleKeys(options.Paths); err == nil {
+		err = r.do(manifest)
+	}
 	if err := errors.Join(err, r.dropTemps(), free()); err != nil {
 		return nil, fmt.Errorf("restore from %s: %w", options.Folder, err)
 	}
