@@ -118,6 +118,10 @@ const (
 	// VerbRetentionRun: RetentionRequest; starts a task whose result is a
 	// RetentionDone.
 	VerbRetentionRun Verb = "retention.run"
+	// VerbKeyRotate: KeyRequest; starts a task whose result is a KeyRotated.
+	VerbKeyRotate Verb = "key.rotate"
+	// VerbKeyRetire: KeyRequest; answers KeyRetired.
+	VerbKeyRetire Verb = "key.retire"
 	// VerbTaskStatus: TaskRequest; answers TaskProgress.
 	VerbTaskStatus Verb = "task.status"
 	// VerbTaskAbort: TaskRequest; ends the task, and answers TaskProgress.
@@ -346,6 +350,31 @@ type RetentionDone struct {
 	// Deleted tells that it is gone now.
 	Deleted bool                   `json:"deleted"`
 	Items   []dialer.RetentionItem `json:"items"`
+}
+
+// KeyRequest orders something of the seal key.
+type KeyRequest struct {
+	// Confirm lets go of the former key; without it nothing is changed.
+	Confirm  bool   `json:"confirm,omitempty"`
+	Operator string `json:"operator"`
+	Reason   string `json:"reason"`
+}
+
+// KeyRotated says that another seal key is in use.
+type KeyRotated struct {
+	// Sealed is how many numbers were sealed anew.
+	Sealed uint64 `json:"sealed"`
+	// Fingerprint is that of the keys in use now.
+	Fingerprint string `json:"fingerprint"`
+	// Folder is where the keys lie on the daemon's machine.
+	Folder string `json:"folder"`
+}
+
+// KeyRetired says what became of the former seal key.
+type KeyRetired struct {
+	// Former tells that there was one, Retired that it is gone now.
+	Former  bool `json:"former"`
+	Retired bool `json:"retired"`
 }
 
 // ReportInfo is one report, released or due.

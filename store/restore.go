@@ -227,7 +227,12 @@ func (r *restore) inspect(name, path string) error {
 // is there neither.
 func (r *restore) place(file placed, now string) error {
 	aside := file.path + ".before-restore-" + now
-	switch err := os.Link(file.path, aside); {
+	err := os.Link(file.path, aside)
+	for n := 2; errors.Is(err, fs.ErrExist); n++ { // the last restore was within this second
+		aside = fmt.Sprintf("%s.before-restore-%s-%d", file.path, now, n)
+		err = os.Link(file.path, aside)
+	}
+	switch {
 	case err == nil:
 		r.aside = append(r.aside, aside)
 	case !errors.Is(err, fs.ErrNotExist):

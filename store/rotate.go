@@ -56,7 +56,7 @@ func (r *rotation) prepare() error {
 	if _, err := SettleKeys(r.paths); err != nil { // an earlier rotation may have failed in this life
 		return err
 	}
-	kept, err := exists(keyPath(r.paths.Keys, formerSeal))
+	kept, err := FormerSealKept(r.paths)
 	if err != nil {
 		return err
 	}
@@ -137,8 +137,7 @@ func (d *Directories) RetireFormerSeal(paths Paths) (bool, error) {
 	if _, err := SettleKeys(paths); err != nil {
 		return false, fmt.Errorf("retire the former seal key: %w", err)
 	}
-	path := keyPath(paths.Keys, formerSeal)
-	kept, err := exists(path)
+	kept, err := FormerSealKept(paths)
 	if err != nil || !kept {
 		return false, err
 	}
@@ -151,7 +150,7 @@ func (d *Directories) RetireFormerSeal(paths Paths) (bool, error) {
 	case check != nil && !bytes.Equal(check, keys.Seal.check()):
 		err = ErrFormerInUse
 	default:
-		err = dropKeyFile(path)
+		err = dropKeyFile(keyPath(paths.Keys, formerSeal))
 	}
 	if err != nil {
 		return false, fmt.Errorf("retire the former seal key: %w", err)

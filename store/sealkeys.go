@@ -50,6 +50,9 @@ func readSealFile(path string) (*Secret, error) {
 	return &secret, nil
 }
 
+// FormerSealKept tells whether the folder has the seal key before the last rotation.
+func FormerSealKept(paths Paths) (bool, error) { return exists(keyPath(paths.Keys, formerSeal)) }
+
 // HasFormer tells whether the seal key before the last rotation is kept.
 func (k *Keys) HasFormer() bool { return k.former != nil }
 
@@ -73,16 +76,23 @@ func (k *Keys) withoutFormer() *Keys {
 // check is the key's check value.
 func (k SealKey) check() []byte { return k.secret.derive("key check")[:contact.IDSize] }
 
-// OpenKeys reads the keys of a store, as LoadOrCreateKeys does. Where a rotation of
-// the seal key was killed before its key files had their names, the keys are those of
-// the directory that is in place. It changes nothing that is there, so that anybody
-// may look: see SettleKeys.
-func OpenKeys(paths Paths) (*Keys, error) {
+// OpenKeys reads the keys of a store. Where a rotation of the seal key was killed before
+// its key files had their names, they are those of the directory that is in place. It
+// changes nothing, so that anybody may look: see SettleKeys.
+func OpenKeys(paths Paths) (*Keys, error) { return openKeys(paths, true) }
+
+// OpenOrCreateKeys is OpenKeys, which makes the keys where there is no store yet: see
+// LoadOrCreateKeys.
+func OpenOrCreateKeys(paths Paths) (*Keys, error) {
 	there, err := paths.Exist()
 	if err != nil {
 		return nil, fmt.Errorf("look for a store: %w", err)
 	}
-	keys, err := LoadOrCreateKeys(paths.Keys, there)
+	return openKeys(paths, there)
+}
+
+func openKeys(paths Paths, storeExists bool) (*Keys, error) {
+	keys, err := LoadOrCreateKeys(paths.Keys, storeExists)
 	if err != nil {
 		return nil, err
 	}

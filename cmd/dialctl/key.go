@@ -24,16 +24,21 @@ type keyring struct {
 func (a *app) keyCommand() *cobra.Command {
 	r := &keyring{app: a}
 	command := group("key", "the keys of the store: make them, back them up, and prove that the backup opens",
-		r.createCommand(), r.showCommand(), r.backupCommand(), r.confirmCommand(), r.restoreCommand())
+		r.createCommand(), r.showCommand(), r.backupCommand(), r.confirmCommand(), r.restoreCommand(),
+		a.keyRotateCommand(), a.keyRetireCommand())
 	command.Long = `Without its keys nothing of a store can be read again: no number, and no objection of
 anybody. They lie in a folder of their own, which no backup of the store takes along.
-These verbs need no daemon, and none of them shows a key.
+None of these verbs shows a key. rotate and retire are orders to a running daemon, and
+the others need none.
 
   dialctl key backup --to age1... keys.age       encrypted to people, with age
   dialctl key confirm keys.age --identity ID     somebody opens it, and finds these keys
   dialctl key restore keys.age --identity ID     on another machine
 
-With a real carrier the daemon does not start before a backup was confirmed.`
+With a real carrier the daemon does not start before a backup was confirmed.
+
+  dialctl key rotate --reason WHY                another seal key, while the daemon works
+  dialctl key retire --reason WHY --confirm      the former one goes for good`
 	command.PersistentFlags().StringVar(&r.keys, "keys", "", "`folder` of the keys (default: keys in the data directory)")
 	return command
 }
@@ -49,7 +54,7 @@ func (r *keyring) paths() store.Paths {
 // load reads the keys that are there.
 func (r *keyring) load() (*store.Keys, store.Paths, error) {
 	paths := r.paths()
-	keys, err := store.LoadOrCreateKeys(paths.Keys, true)
+	keys, err := store.OpenKeys(paths)
 	if err != nil {
 		return nil, paths, withHint(err, "name the folder with --keys, or the daemon's data directory with --data-directory")
 	}
@@ -92,13 +97,15 @@ func (r *keyring) showCommand() *cobra.Command {
 
 // keysShown is what is told of keys.
 type keysShown struct {
-	Folder      string              `json:"folder"`
-	Fingerprint string              `json:"fingerprint"`
-	Confirmed   *store.Confirmation `json:"confirmed,omitempty"`
+	Folder      string `json:"folder"`
+	Fingerprint string `json:"fingerprint"`
+	// Former tells that the seal key before the last rotation is kept.
+	Former    bool                `json:"former,omitempty"`
+	Confirmed *store.Confirmation `json:"confirmed,omitempty"`
 }
 
 func (r *keyring) show(keys *store.Keys, paths store.Paths) error {
-	shown := keysShown{Folder: paths.Keys, Fingerprint: keys.Fingerprint()}
+	shown := keysShown{Folder: paths.Keys, Fingerprint: keys.Fingerprint(), Former: keys.HasFormer()}
 	confirmation, confirmed, err := keys.Confirmed(paths.KeysConfirmed)
 	if err != nil {
 		return err
@@ -109,7 +116,11 @@ func (r *keyring) show(keys *store.Keys, paths store.Paths) error {
 		backup = "opened " + instant(confirmation.At) + ", SHA-256 " + confirmation.Backup
 	}
 	return r.app.result(shown, func(w io.Writer) error {
-		return table(w, cell("keys", shown.Folder), cell("fingerprint", shown.Fingerprint), cell("backup", backup))
+		rows := []string{cell("keys", shown.Folder), cell("fingerprint", shown.Fingerprint), cell("backup", backup)}
+		if shown.Former {
+			rows = append(rows, cell("former", "the seal key before the last rotation is kept: dialctl key retire lets go of it"))
+		}
+		return table(w, rows...)
 	})
 }
 
@@ -171,7 +182,7 @@ asks for before it reaches real people. Other keys make it void.`,
 				return err
 			}
 			if _, err := keys.Confirm(paths.KeysConfirmed, backup, time.Now(), identities...); err != nil {
-				if errors.Is(err, store.ErrOtherKeys) {
+				if errors.Is(err, store.ErrOtherKeys) || errors.Is(err, store.ErrNoFormerKey) {
 					return withHint(err, "make a new one: dialctl key backup")
 				}
 				return failed("confirm the backup", err)

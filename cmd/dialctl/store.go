@@ -81,7 +81,7 @@ func (c *storeCheck) run(ctx context.Context) (*soundness, error) {
 		folder, _ := filepath.Abs(c.data)
 		return nil, withHint(fmt.Errorf("there is no store in %s", folder), "name the daemon's data directory with --data-directory or HUSTINGS_DATA")
 	}
-	keys, err := store.LoadOrCreateKeys(paths.Keys, there)
+	keys, err := store.OpenKeys(paths)
 	if err != nil {
 		return nil, err
 	}

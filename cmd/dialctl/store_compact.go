@@ -52,7 +52,7 @@ func (a *app) compactOptions(keysFolder string) (store.CompactOptions, error) {
 		folder, _ := filepath.Abs(a.data)
 		return store.CompactOptions{}, withHint(fmt.Errorf("there is no store in %s", folder), "name the daemon's data directory with --data-directory or HUSTINGS_DATA")
 	}
-	keys, err := store.LoadOrCreateKeys(paths.Keys, there)
+	keys, err := store.OpenKeys(paths)
 	return store.CompactOptions{
 		Paths: paths, Keys: keys, Progress: func(step string) { a.say("%s", step) },
 		Erased: func(tx dialer.Tx) map[contact.ID]bool {

@@ -60,7 +60,7 @@ func (r *restoring) run(ctx context.Context, folder string) error {
 	if err := r.findJournal(paths.Journal); err != nil {
 		return err
 	}
-	keys, err := store.LoadOrCreateKeys(paths.Keys, true)
+	keys, err := store.OpenKeys(paths)
 	if err != nil {
 		return withHint(failed("restore", err), "put the keys back first: a backup cannot be read without them")
 	}

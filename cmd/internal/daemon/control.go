@@ -66,6 +66,7 @@ func (d *Daemon) status(context.Context, queue.Request) (any, error) {
 			status.Notices = append(status.Notices, loss.String())
 		}
 	}
+	status.Notices = append(status.Notices, d.keyNotices()...)
 	if directory := d.directories.Current(); directory != nil {
 		status.Contacts = directory.Count()
 	}

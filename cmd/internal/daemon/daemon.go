@@ -35,7 +35,8 @@ type Daemon struct {
 	schema   *configs.DirectorySchema
 	pack     *consent.Pack
 
-	paths       store.Paths
+	paths store.Paths
+	// keys are those of the start: which seal key is in use directories knows.
 	keys        *store.Keys
 	signing     report.SigningKey
 	ledger      *store.Ledger
@@ -157,22 +158,6 @@ func (d *Daemon) readFiles() error {
 	return nil
 }
 
-// mustBeBackedUp refuses to reach real people with keys that a broken disk would take
-// away, and with them everybody's objections.
-func (d *Daemon) mustBeBackedUp() error {
-	if d.inSandbox() {
-		return nil
-	}
-	_, confirmed, err := d.keys.Confirmed(d.paths.KeysConfirmed)
-	switch {
-	case err != nil:
-		return err
-	case !confirmed:
-		return fmt.Errorf("no backup of the keys in %s was ever opened: run \"dialctl key backup --to age1... FILE\", take the file away, and then \"dialctl key confirm FILE --identity IDENTITY\"", d.paths.Keys)
-	}
-	return nil
-}
-
 // openStore opens keys, ledger, journal and directory, in the order in which
 // each guards the next.
 func (d *Daemon) openStore() error {
@@ -181,11 +166,8 @@ func (d *Daemon) openStore() error {
 	}
 	d.paths = store.PathsIn(d.config.DataDirectory)
 	d.paths.Keys = d.config.KeysDirectory()
-	exists, err := d.paths.Exist()
-	if err != nil {
-		return fmt.Errorf("look for a store: %w", err)
-	}
-	if d.keys, err = store.LoadOrCreateKeys(d.paths.Keys, exists); err != nil {
+	var err error
+	if d.keys, err = store.OpenOrCreateKeys(d.paths); err != nil {
 		return fmt.Errorf("load keys: %w", err)
 	}
 	if err := d.mustBeBackedUp(); err != nil {
@@ -198,6 +180,9 @@ func (d *Daemon) openStore() error {
 		return err
 	}
 	d.onClose("ledger", d.ledger.Close)
+	if err := d.settleKeys(); err != nil { // nobody else has the store now
+		return err
+	}
 	if d.lastOrder, err = dialer.LastOrder(d.ledger); err != nil {
 		return err
 	}
@@ -315,6 +300,7 @@ func (d *Daemon) openService() error {
 	maps.Copy(handlers, d.reservationHandlers())
 	maps.Copy(handlers, d.contactHandlers())
 	maps.Copy(handlers, d.partyHandlers())
+	maps.Copy(handlers, d.keyHandlers())
 	handlers[queue.VerbRetentionRun] = d.retain
 	service, err := queue.Serve(d.conn, build.Version(), d.whileFit(handlers))
 	if err != nil {

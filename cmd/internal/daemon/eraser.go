@@ -52,12 +52,20 @@ func (d *Daemon) keepErased(ctx context.Context) error {
 	}
 }
 
-// removeErased rebuilds the directory if it holds anybody whom it must not, and
-// returns how many it let go of.
+// removeErased rebuilds the directory if it holds anybody whom it must not, or was put
+// back from before a rotation of the seal key, and returns how many it let go of.
 func (d *Daemon) removeErased(ctx context.Context) (uint64, error) {
 	erased, err := d.erasedContacts()
 	if err != nil {
 		return 0, err
+	}
+	gone := func(id contact.ID) bool { return erased[id] }
+	if d.directories.Outdated() {
+		removed, err := d.intake.rebuild(ctx, gone)
+		if err == nil {
+			d.log.Info().Str(dialer.FieldEvent, eventKeyResealed).Send()
+		}
+		return removed, err
 	}
 	var row dialer.Contact
 	for id := range erased {
@@ -66,7 +74,7 @@ func (d *Daemon) removeErased(ctx context.Context) (uint64, error) {
 			return 0, fmt.Errorf("look for an erased contact: %w", err)
 		}
 		if found {
-			return d.intake.rebuild(ctx, func(id contact.ID) bool { return erased[id] })
+			return d.intake.rebuild(ctx, gone)
 		}
 	}
 	return 0, nil
@@ -87,10 +95,9 @@ func (d *Daemon) erasedContacts() (map[contact.ID]bool, error) {
 
 var errImporting = errors.New("contacts are being imported: their build comes first")
 
-// rebuild builds the directory anew without the contacts that are gone, and
-// returns how many those were. It is refused while contacts are imported, and
-// they are refused meanwhile.
-func (d *intakeDesk) rebuild(ctx context.Context, gone func(contact.ID) bool) (uint64, error) {
+// alone runs what builds the directory anew. It is refused while contacts are
+// imported, and they are refused meanwhile.
+func (d *intakeDesk) alone(build func() error) error {
 	d.mu.Lock()
 	importing := d.closed || d.rebuilding
 	for _, s := range d.sessions {
@@ -99,24 +106,34 @@ func (d *intakeDesk) rebuild(ctx context.Context, gone func(contact.ID) bool) (u
 	d.rebuilding = d.rebuilding || !importing
 	d.mu.Unlock()
 	if importing {
-		return 0, errImporting
+		return errImporting
 	}
 	defer func() {
 		d.mu.Lock()
 		d.rebuilding = false
 		d.mu.Unlock()
 	}()
+	return build()
+}
+
+// rebuild builds the directory anew without the contacts that are gone, and
+// returns how many those were.
+func (d *intakeDesk) rebuild(ctx context.Context, gone func(contact.ID) bool) (removed uint64, err error) {
 	o := &d.options
-	builder, err := store.NewDirectoryBuilder(store.DirectoryBuilderOptions{
-		Path: o.paths.Directory, Old: o.directories.Current(), Keys: o.keys, Attributes: o.schema.Declared(), BuiltAt: o.clock.Now(),
-		Erased: gone, Correct: o.correct,
+	err = d.alone(func() error {
+		builder, err := store.NewDirectoryBuilder(store.DirectoryBuilderOptions{
+			Path: o.paths.Directory, Old: o.directories.Current(), Keys: o.directories.Keys(), Attributes: o.schema.Declared(), BuiltAt: o.clock.Now(),
+			Erased: gone, Correct: o.correct,
+		})
+		if err != nil {
+			return err
+		}
+		counts, err := builder.Build(ctx, nil)
+		if err != nil {
+			return err
+		}
+		removed = counts.Erased
+		return o.directories.Reload()
 	})
-	if err != nil {
-		return 0, err
-	}
-	counts, err := builder.Build(ctx, nil)
-	if err != nil {
-		return 0, err
-	}
-	return counts.Erased, o.directories.Reload()
+	return removed, err
 }

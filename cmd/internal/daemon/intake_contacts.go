@@ -58,7 +58,7 @@ func newIntakeContacts(o *intakeOptions, zones *intakeZones, open queue.IntakeOp
 		return nil, err
 	}
 	c.builder, err = store.NewDirectoryBuilder(store.DirectoryBuilderOptions{
-		Path: o.paths.Directory, Old: c.old, Keys: o.keys, Attributes: o.schema.Declared(), BuiltAt: o.clock.Now(),
+		Path: o.paths.Directory, Old: c.old, Keys: o.directories.Keys(), Attributes: o.schema.Declared(), BuiltAt: o.clock.Now(),
 		Erased: func(id contact.ID) bool { return c.gone[id] }, Correct: o.correct,
 		Duplicate: func(ordinal uint64) {
 			if len(c.repeated) < intakeTold {

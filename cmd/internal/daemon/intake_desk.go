@@ -134,7 +134,7 @@ func (d *intakeDesk) admit(open queue.IntakeOpen, opener *queue.ChunkOpener) (*i
 	}
 	if d.rebuilding && open.Kind == queue.IntakeContacts {
 		return nil, &queue.ControlError{
-			Code: queue.CodeBusy, Message: "the directory is being built without those who are to go", Hint: "ask again in a minute",
+			Code: queue.CodeBusy, Message: "the directory is being built anew", Hint: "ask again in a minute",
 		}
 	}
 	atWork := 0
