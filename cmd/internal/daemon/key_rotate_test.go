@@ -186,6 +186,10 @@ func TestDaemon_RotateKey_Refused(t *testing.T) {
 	if now := h.daemon.directories.Keys().Fingerprint(); now != after || now == before {
 		t.Error("a rotation that was refused has changed the keys")
 	}
+	h.importPeople(invent(30), "FR-75", "party-a") // with the new key, by the daemon that has made it
+	if h.status().Contacts != 30 || h.daemon.directories.Outdated() {
+		t.Errorf("%d contacts after an import", h.status().Contacts)
+	}
 	if retired := h.retire(false); !retired.Former || retired.Retired {
 		t.Errorf("without a confirmation: %+v", retired)
 	}

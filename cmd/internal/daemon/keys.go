@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/hustings/hustings/dialer"
@@ -153,6 +155,11 @@ func explainedKeys(err error) error {
 	case errors.Is(err, store.ErrFormerInUse):
 		return &queue.ControlError{
 			Code: queue.CodeConflict, Message: err.Error(), Hint: "the daemon seals it anew within a minute: ask again then",
+		}
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return &queue.ControlError{
+			Code: queue.CodeRefused, Message: err.Error(),
+			Hint: "the daemon must be allowed to write the folder of the keys: ReadWritePaths= in a drop-in of its unit, and its owner",
 		}
 	default:
 		return err
