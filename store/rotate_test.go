@@ -419,6 +419,9 @@ func TestRestore_InRotation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := store.SettleKeys(there); err != nil { // as the next start does
+		t.Fatal(err)
+	}
 	mustOpenAll(t, there, "restored")
 	aside := slices.IndexFunc(restored.Aside, func(path string) bool { return strings.Contains(path, "directory.db") })
 	if aside < 0 {

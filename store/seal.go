@@ -81,20 +81,6 @@ func (s *sealer) seal(row []byte, id contact.ID, number contact.Number) ([]byte,
 	return s.numbers.Seal(row, nonce, s.scratch.plain[:], s.scratch.id[:]), nil
 }
 
-// reseal appends to row what other has sealed, sealed by s. It does not look at the
-// number.
-func (s *sealer) reseal(row []byte, id contact.ID, sealed []byte, other *sealer) ([]byte, error) {
-	nonce := other.prepare(id)
-	plain, err := other.numbers.Open(s.scratch.plain[:0], nonce, sealed, other.scratch.id[:])
-	if err != nil || len(plain) != len(s.scratch.plain) {
-		return nil, errSealed
-	}
-	nonce = s.prepare(id)
-	row = s.numbers.Seal(row, nonce, plain, s.scratch.id[:])
-	clear(plain)
-	return row, nil
-}
-
 var errSealed = errors.New("open sealed number: the row is damaged, or was sealed for another contact or with another key")
 
 func (s *sealer) open(id contact.ID, sealed []byte) (contact.Number, error) {
@@ -111,4 +97,18 @@ func (s *sealer) open(id contact.ID, sealed []byte) (contact.Number, error) {
 		return contact.Number{}, errSealed
 	}
 	return number, nil
+}
+
+// reseal appends to row what other has sealed, sealed by s. It does not look at the
+// number.
+func (s *sealer) reseal(row []byte, id contact.ID, sealed []byte, other *sealer) ([]byte, error) {
+	nonce := other.prepare(id)
+	plain, err := other.numbers.Open(s.scratch.plain[:0], nonce, sealed, other.scratch.id[:])
+	if err != nil || len(plain) != len(s.scratch.plain) {
+		return nil, errSealed
+	}
+	nonce = s.prepare(id)
+	row = s.numbers.Seal(row, nonce, plain, s.scratch.id[:])
+	clear(plain)
+	return row, nil
 }
