@@ -108,7 +108,7 @@ func (n *naming) apply(names map[string]*simFile) {
 	}
 }
 
-// simDisk is one folder of files.
+// simDisk is one folder of files, and of what those below it hold.
 type simDisk struct {
 	// now are the names as the program sees them, durable those that are surely
 	// on the disk.
@@ -160,6 +160,9 @@ func (d *simDisk) image(t *testing.T, random *rand.Rand, folder string) {
 		n.apply(names)
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(filepath.Join(folder, name), names[name].image(random), 0o600); err != nil {
 			t.Fatal(err)
 		}

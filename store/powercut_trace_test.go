@@ -219,10 +219,11 @@ func (r *replayer) opens(i int, e *event) {
 		r.open[e.result] = &opened{folder: true}
 		return
 	}
-	if filepath.Dir(path) != r.folder {
+	name, inside := r.name(path)
+	if !inside {
 		return
 	}
-	name, flags := filepath.Base(path), e.arguments[2]
+	flags := e.arguments[2]
 	if name == acksName {
 		r.open[e.result] = &opened{acks: true}
 		return
@@ -236,6 +237,11 @@ func (r *replayer) opens(i int, e *event) {
 		file.changes = append(file.changes, change{at: i})
 	}
 	r.open[e.result] = &opened{file: file}
+}
+
+// name is how a file is called in the folder, or in one below it.
+func (r *replayer) name(path string) (name string, inside bool) {
+	return strings.CutPrefix(path, r.folder+"/")
 }
 
 func (r *replayer) writes(i int, e *event) {
@@ -259,12 +265,13 @@ func (r *replayer) renames(i int, e *event) {
 	if e.result != 0 {
 		return
 	}
-	from, to := filepath.Base(e.text(1)), ""
-	if filepath.Dir(e.text(1)) != r.folder {
+	from, inside := r.name(e.text(1))
+	if !inside || r.disk.now[from] == nil { // a folder, perhaps
 		return
 	}
+	to := ""
 	if e.name != "unlinkat" {
-		to = filepath.Base(e.text(3))
+		to, _ = r.name(e.text(3))
 	}
 	r.disk.rename(naming{from: from, to: to, link: e.name == "linkat", file: r.disk.now[from], at: i})
 }

@@ -41,10 +41,11 @@ const (
 
 // play does the work of a role, and returns an exit code.
 func play(role, folder string) int {
-	if role != roleWork {
+	do := map[string]func(folder string) error{roleWork: work, roleRotate: rotate}[role]
+	if do == nil {
 		return 2
 	}
-	if err := work(folder); err != nil {
+	if err := do(folder); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
