@@ -106,6 +106,9 @@ func judgeRotation(t *testing.T, disks []*replayer, random *rand.Rand, seen map[
 		t.Error(err)
 	}
 	seen[settled]++
+	if names := keyFilesIn(t, paths); names != keysAtRest && names != keysRotated {
+		t.Errorf("settled: the keys are %s", names)
+	}
 	opened := mustOpenWork(t, paths, "settled")
 	if slices.Contains(disks[0].acknowledged, "rotated") && (!opened.Keys().HasFormer() || opened.Outdated()) {
 		t.Error("the rotation was promised, and the directory is sealed with the key before it")

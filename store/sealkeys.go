@@ -151,7 +151,12 @@ const (
 // the new directory is in place, and back where it is not. Without a directory nobody
 // can tell, and all keys stay. The caller must have the store to itself.
 func SettleKeys(paths Paths) (Settled, error) {
-	next, err := readSealFile(keyPath(paths.Keys, nextSeal))
+	path := keyPath(paths.Keys, nextSeal)
+	// A key that had no name yet is of no use to anybody but a thief.
+	if err := removeTemps(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return SettledNothing, err
+	}
+	next, err := readSealFile(path)
 	if err != nil || next == nil {
 		return SettledNothing, err
 	}
@@ -162,7 +167,7 @@ func SettleKeys(paths Paths) (Settled, error) {
 	case bytes.Equal(check, SealKey{*next}.check()):
 		return SettledFinished, turnKeyFiles(paths.Keys, func(string) {})
 	default:
-		return SettledDropped, dropKeyFile(keyPath(paths.Keys, nextSeal))
+		return SettledDropped, dropKeyFile(path)
 	}
 }
 
