@@ -78,6 +78,30 @@ func BenchmarkBuild(b *testing.B) {
 	})
 }
 
+// BenchmarkRotate seals a directory anew; its baseline writes the rows as they are.
+func BenchmarkRotate(b *testing.B) {
+	keys := storetest.MustMakeKeys(b)
+	path := filepath.Join(b.TempDir(), "directory.db")
+	mustLoad(b, path, keys, nil, benchRows)
+	old := mustOpenBench(b, path, keys)
+	for _, way := range []struct {
+		name string
+		keys *store.Keys
+	}{{"kept", keys}, {"sealed anew", keys.Turned()}} {
+		b.Run(way.name, func(b *testing.B) {
+			for b.Loop() {
+				builder := mustBegin(b, store.DirectoryBuilderOptions{
+					Path: path + ".built", Keys: way.keys, Attributes: old.Attributes(), Old: old,
+				})
+				if counts, err := builder.Build(b.Context(), nil); err != nil || counts.Kept != benchRows {
+					b.Fatal(counts, err)
+				}
+			}
+			b.ReportMetric(float64(benchRows*b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}
+
 func BenchmarkDirectory(b *testing.B) {
 	keys := storetest.MustMakeKeys(b)
 	path := filepath.Join(b.TempDir(), "directory.db")
