@@ -72,21 +72,26 @@ func TestDirectories_RotateSeal_PowerCutImages(t *testing.T) {
 		{folder: paths.Keys, disk: mustReadDisk(t, paths.Keys), open: map[int64]*opened{}},
 	}
 	events := trace(t, roleRotate, folder)
-	each, random := images(t, 2, 40), seed(t)
-	t.Logf("%d events, %d images of each; again: %s=%d", len(events), each, rigSeed, random)
+	n, random := images(t, 1500, 40*len(events)), seed(t)
+	t.Logf("%d events, %d images; again: %s=%d", len(events), n, rigSeed, random)
+	draw := rand.New(rand.NewPCG(random, 0))
+	cuts := make([]int, len(events)) // how many images are made after each event
+	for range n {
+		cuts[draw.IntN(len(events))]++
+	}
 	seen := map[store.Settled]int{}
 	for i := range events {
 		for _, disk := range disks {
 			disk.step(i, &events[i])
 		}
-		for n := range each {
-			judgeRotation(t, disks, rand.New(rand.NewPCG(random, uint64(i*each+n))), seen)
+		for range cuts[i] {
+			judgeRotation(t, disks, draw, seen)
 		}
 		if t.Failed() {
 			t.Fatalf("the cut is after event %d, %s", i, events[i].name)
 		}
 	}
-	t.Logf("figures: %d events, %d images: %v", len(events), len(events)*each, seen)
+	t.Logf("figures: %d events, %d images: %v", len(events), n, seen)
 	if seen[store.SettledDropped] == 0 || seen[store.SettledFinished] == 0 || seen[store.SettledNothing] == 0 {
 		t.Errorf("settled: %v; the rig shows nothing", seen)
 	}

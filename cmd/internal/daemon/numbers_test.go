@@ -122,6 +122,7 @@ func TestDaemon_NoNumberAnywhere(t *testing.T) {
 	}
 	views := runSample(h)
 	h.untilReported(views)
+	h.rotate()
 	n := needlesFor(numbers)
 	shown := h.opsShows()
 	h.stop()
