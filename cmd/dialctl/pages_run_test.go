@@ -270,7 +270,7 @@ func (r *worldRun) each(lines string) {
 var stopped = regexp.MustCompile(`systemctl stop|dialctl store (restore|check|compact)|--store hustings-data|^rm -r`)
 
 // needsNone are those that do not care.
-var needsNone = regexp.MustCompile(`^(\./)?(dialctl (key|operator key|sample|schema|report (verify|preview)|policy (show|eval)) |dialerd check)`)
+var needsNone = regexp.MustCompile(`^(\./)?(dialctl (key (create|backup|confirm|restore)|operator key|sample|schema|report (verify|preview)|policy (show|eval)) |dialerd check)`)
 
 // line runs one line, with the daemon running or stopped as the line wants it.
 func (r *worldRun) line(line string) {

@@ -27,11 +27,13 @@ var notRun = map[string]string{
 	"go test":                   "this test is part of it; benchmarks want a machine of their own",
 	"go build -o . ./cmd/dialerd ./cmd/dialctl": "the test binary plays the programs",
 	".ci/run":                                     "it runs this test, and installs what it needs",
+	".ci/performance --only dispatch":             "it wants a machine of its own",
 	".ci/package dist":                            "it installs a package as root: .ci/package --try does all of it",
 	"apt install ./hustings.deb":                  "it wants root: .ci/package --try does it",
 	"sudo systemctl enable":                       "it wants systemd and root: .ci/package --try does it",
 	"systemctl enable":                            "it wants systemd and root: .ci/package --try does it",
 	"systemctl status dialerd":                    "it wants systemd: .ci/package --try does it",
+	"dialctl status --server tls://":              "it wants a NATS server of one's own: TestRoles_May and .ci/nats have one",
 	"dialctl sample generate --contacts 28000000": "it makes gigabytes: .ci/performance runs it, and tests smaller ones",
 }
 
@@ -141,7 +143,7 @@ var operationsWorld = world{
 		"LIST.csv", "people/contacts-1.csv people/contacts-2.csv.gz", "RIGHT.csv", "people/contacts-1.csv people/contacts-2.csv.gz",
 		"dialctl watch", "dialctl watch --once", "GRANTS.csv", "people/grants.csv", "OBJECTIONS.csv", "people/optouts.csv",
 		"CAMPAIGN.yaml", "$CAMPAIGN.yaml", "CAMPAIGN", "$CAMPAIGN", "HASH", `$(printf %s "$(cat text)" | sha256sum | cut -c1-64)`,
-		"audit.pub", "hustings-data/checkpoints/audit.pub", "kept/", "hustings-data/checkpoints/",
+		"audit.pub", "hustings-data/checkpoints/audit.pub", "kept/", "hustings-data/checkpoints/", "/tmp/then", "FOLDER/then",
 	},
 	before: `
 		CAMPAIGN=autumn
@@ -155,6 +157,7 @@ var operationsWorld = world{
 		"dialctl key restore keys.age --identity anne.txt": `
 			rm -rf copies && mkdir copies && cd hustings-data && cp -a objections.journal reports checkpoints ../copies
 			rm -r hustings-data && mkdir hustings-data`,
+		"dialctl key rotate": "mv keys.age keys-of-then.age\ndialctl store backup /backup/hustings-then",
 		"dialctl campaign release": "until dialctl campaign show CAMPAIGN | grep -q 'must release the rest'",
 		"touch /var/lib/hustings/STOP": `
 			until dialctl store reconcile
@@ -175,7 +178,8 @@ var operationsWorld = world{
 		dialctl retention run --confirm --reason 'its time is over'
 		dialctl status --json
 		dialctl key restore keys.age --identity anne.txt --keys found
-		dialctl key create --data-directory new`,
+		dialctl key create --data-directory new
+		dialctl store restore /backup/hustings-new-key --keep-directory`,
 }
 
 // packsWorld is that of whoever keeps the rules.
