@@ -157,7 +157,7 @@ var operationsWorld = world{
 		"dialctl key restore keys.age --identity anne.txt": `
 			rm -rf copies && mkdir copies && cd hustings-data && cp -a objections.journal reports checkpoints ../copies
 			rm -r hustings-data && mkdir hustings-data`,
-		"dialctl key rotate": "mv keys.age keys-of-then.age\ndialctl store backup /backup/hustings-then",
+		"dialctl key rotate":       "mv keys.age keys-of-then.age\ndialctl store backup /backup/hustings-then",
 		"dialctl campaign release": "until dialctl campaign show CAMPAIGN | grep -q 'must release the rest'",
 		"touch /var/lib/hustings/STOP": `
 			until dialctl store reconcile
