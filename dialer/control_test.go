@@ -361,3 +361,30 @@ func TestDialer_Run_NeverPlanned(t *testing.T) {
 		})
 	})
 }
+
+// Ensure that without its directory the dialer dials nobody, excludes nobody and moves
+// no campaign, and goes on once the directory is there.
+func TestDialer_DirectoryLost(t *testing.T) {
+	in(t, plan{people: 40, speed: 60}, func(h *house) {
+		job := h.accept(h.job("first", "party-a"))
+		h.run()
+		h.await("some are dialled", func() bool { return len(h.carrier.requests()) > 5 })
+		h.directory.gone.Store(true)
+		h.restart()
+		h.run()
+		h.pass(3 * time.Second)
+		if halted := h.dialer().Halted(); !slices.Equal(halted, []dialer.HaltReason{dialer.HaltDirectory}) {
+			t.Errorf("halted for %v", halted)
+		}
+		before := len(h.carrier.requests())
+		h.pass(10 * time.Minute)
+		if v := h.show(job.ID); v.State != "running" || len(v.Balance.ExcludedLater) != 0 || len(h.carrier.requests()) != before || before == 40 {
+			t.Errorf("campaign is %s with %v excluded, %d requests and then %d", v.State, v.Balance.ExcludedLater, before, len(h.carrier.requests()))
+		}
+		h.directory.gone.Store(false)
+		h.awaitState(job.ID, "closed")
+		if halted := h.dialer().Halted(); len(halted) != 0 || len(h.carrier.requests()) != 40 {
+			t.Errorf("halted for %v, %d requests", halted, len(h.carrier.requests()))
+		}
+	})
+}

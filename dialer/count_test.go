@@ -17,7 +17,12 @@ import (
 type countedDirectory struct{ *fakeDirectory }
 
 // Edition returns the directory, which never changes.
-func (d countedDirectory) Edition() dialer.Edition { return d }
+func (d countedDirectory) Edition() dialer.Edition {
+	if d.gone.Load() {
+		return nil
+	}
+	return d
+}
 
 // Select looks at everybody.
 func (d countedDirectory) Select(criteria []dialer.Criterion, lines func(contact.LineType) bool) (dialer.RowSet, error) {

@@ -33,6 +33,8 @@ type fakeDirectory struct {
 	met atomic.Pointer[func(contact.ID)]
 	// sick is what the next call returns, where it is set.
 	sick atomic.Pointer[error]
+	// gone tells that the file is not there.
+	gone atomic.Bool
 }
 
 func (d *fakeDirectory) fault() error {
@@ -52,7 +54,7 @@ func (d *fakeDirectory) meet(id contact.ID) {
 func (d *fakeDirectory) Contact(id contact.ID, row *dialer.Contact) (bool, error) {
 	d.meet(id)
 	p, found := d.byID[id]
-	if found {
+	if found = found && !d.gone.Load(); found {
 		values := append(row.Values[:0], p.Values...) // which a correction changes
 		*row = p.Contact
 		row.Values = values

@@ -27,6 +27,9 @@ const (
 	// HaltClock: our clock was stepped, has slept through some time, or is not
 	// the carrier's.
 	HaltClock HaltReason = "clock"
+	// HaltDirectory: there is no directory, and campaigns have recipients, who would
+	// all pass for erased (I15). An import, or a start with the file, lifts it.
+	HaltDirectory HaltReason = "directory_lost"
 )
 
 // HaltReasons are all of them.

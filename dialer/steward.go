@@ -3,6 +3,7 @@ package dialer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -59,12 +60,24 @@ func (d *Dialer) tend(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the campaigns: %w", err)
 	}
+	if d.directoryIsLost(list) {
+		return nil
+	}
 	for _, t := range list {
 		if err := d.tendOne(ctx, t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// directoryIsLost tells whether campaigns wait for contacts of a directory that is not
+// there: its file was lost, or not put back. Nothing is dialled then.
+func (d *Dialer) directoryIsLost(list []tended) bool {
+	waits := func(t tended) bool { return t.balance.undialled() > 0 }
+	lost := d.census != nil && d.census.Edition() == nil && slices.ContainsFunc(list, waits)
+	d.Halt(HaltDirectory, lost)
+	return lost
 }
 
 // tendOne makes the one move that is due for a campaign, if any.

@@ -55,6 +55,9 @@ func (d *Daemon) explainHalt(reason dialer.HaltReason) string {
 		from, to := d.dialer.Pack().Valid()
 		return fmt.Sprintf("pack %s holds from %s until %s only: put a newer one into packs.directory and run dialctl policy reload",
 			d.dialer.Pack().Code(), from.Format(time.DateOnly), to.Format(time.DateOnly))
+	case dialer.HaltDirectory:
+		return "the directory is gone, and campaigns wait for their contacts: stop, put " + d.paths.Directory +
+			" back from the newest backup, and start; or import the lists anew"
 	case dialer.HaltRestored:
 		return "the ledger was put back from a copy and does not know what was sent since: run dialctl store reconcile"
 	case dialer.HaltClock:
