@@ -33,7 +33,7 @@ const (
 )
 
 // HaltReasons are all of them.
-var HaltReasons = []HaltReason{HaltStopFile, HaltDisk, HaltClock}
+var HaltReasons = []HaltReason{HaltStopFile, HaltDisk, HaltPack, HaltRestored, HaltClock, HaltDirectory}
 
 // halts are the reasons that hold at this moment. The path asks at every slot,
 // so that the answer is one atomic read.
