@@ -230,7 +230,7 @@ func TestIntakeOptOuts_EffectiveAtOnce(t *testing.T) {
 	s := h.mustOpen(t, queue.IntakeOptOuts, "a.csv")
 	var lines strings.Builder
 	lines.WriteString("number,reason\n")
-	for i := range 1200 {
+	for i := range optOutChunk + 200 {
 		fmt.Fprintf(&lines, "063998%04d,%s\n", i, strings.Repeat("stop ", 40))
 	}
 	s.mustSend(t, 0, []byte(lines.String()), 100_000)
