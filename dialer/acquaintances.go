@@ -61,6 +61,7 @@ type meeting struct {
 func (m *meeting) meetConsenters() {
 	var id contact.ID
 	met := 0
+	m.grants = m.grants[:0]
 	for key, row := range m.books.Rows(BucketGrant, m.from[:]) {
 		if next := contact.ID(key[:contact.IDSize]); next != id {
 			m.meetConsenter(id)
@@ -94,7 +95,7 @@ func (m *meeting) meetConsenter(id contact.ID) {
 		m.meetOne(id)
 		return
 	}
-	if at.kind < 0 || at.kind >= len(m.strangers.kinds) || !m.strangers.segment.Has(at.row) {
+	if at.kind < 0 || int(at.kind) >= len(m.strangers.kinds) || !m.strangers.segment.Has(uint64(at.row)) {
 		return
 	}
 	kind := m.strangers.kinds[at.kind].Kind

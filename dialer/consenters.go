@@ -11,7 +11,7 @@ import (
 
 // consenters are those who have consented to something, to whomever, with their places
 // in one edition of the directory: looked for once, for all campaigns that are planned
-// until a list of grants or of contacts comes in. It takes some 32 bytes for each.
+// until a list of grants or of contacts comes in.
 type consenters struct {
 	edition Edition
 	grants  uint64 // the sequence of grants that it goes by
@@ -21,10 +21,14 @@ type consenters struct {
 	next int
 }
 
+// mostConsenters bounds how many are kept, in the order of their IDs: 100 MB. The
+// others are looked up one by one.
+const mostConsenters = 4 << 20
+
 // place is where the directory has a contact.
 type place struct {
-	row  uint64
-	kind int // in a tally, -1 for none
+	row  uint32
+	kind int32 // in a tally, -1 for none
 }
 
 // find returns the contact's place. Contacts must be asked for in ascending order.
@@ -75,13 +79,13 @@ func (c *consenters) look(ctx context.Context, ledger Ledger) error {
 			if next == id {
 				continue // one more grant
 			}
-			if id = next; !yield(id) {
+			if id = next; len(c.ids) == mostConsenters || !yield(id) {
 				return
 			}
 		}
 	}
 	err := c.edition.Locate(contacts, func(row uint64, kind int) {
-		c.ids, c.places = append(c.ids, id), append(c.places, place{row, kind})
+		c.ids, c.places = append(c.ids, id), append(c.places, place{uint32(row), int32(kind)})
 	})
 	if w.err != nil {
 		return w.err
