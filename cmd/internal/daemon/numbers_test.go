@@ -234,7 +234,7 @@ func TestNeedles(t *testing.T) {
 		wide = append(wide, byte(unit), byte(unit>>8))
 	}
 	planted["UTF-16"] = string(wide)
-	planted["integer"] = string(binary.BigEndian.AppendUint64(nil, uint64(numericOf(t, number))))
+	planted["integer"] = strings.Repeat(string(binary.BigEndian.AppendUint64(nil, uint64(numericOf(t, number)))), 2)
 	sum := sha1.Sum([]byte(number))
 	planted["raw hash"] = string(sum[:])
 	for form, text := range planted {

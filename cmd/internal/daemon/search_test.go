@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -97,8 +98,20 @@ func (n *needles) addHashes(e164 string) {
 	}
 }
 
-// in returns the forms that stand in the content, the first ones at least.
+// in returns the forms that stand in the content, the first ones at least. A single
+// integer is none: half of its bytes are a small count's, of which there are many, and
+// the others stand behind one by chance in a run of a thousand. Whoever writes numbers
+// so writes more than one.
 func (n *needles) in(content []byte) []string {
+	found := n.all(content)
+	integer := func(form string) bool { return form == "integer" }
+	if at := slices.IndexFunc(found, integer); at >= 0 && !slices.ContainsFunc(found[at+1:], integer) {
+		found = slices.Delete(found, at, at+1)
+	}
+	return found
+}
+
+func (n *needles) all(content []byte) []string {
 	var found []string
 	for at := 0; at+headSize <= len(content) && len(found) < 10; at++ {
 		head := binary.LittleEndian.Uint64(content[at:])
