@@ -227,10 +227,16 @@ func (c *Conn) rejectOptOut(ctx context.Context, message jetstream.Msg, id strin
 	return nil
 }
 
-// answerOptOut tells the sender, where it wants to be told. No answer may give
-// orders: it goes to nobody's subjects of ours or of the server's.
+// mayAnswer tells whether an answer may go to the subject that whoever asks has named.
+// We may publish what they may not, and no answer may give orders: it goes to no
+// subject of ours or of the server's.
+func mayAnswer(subject string) bool {
+	return subject != "" && !strings.ContainsAny(subject, " \t\r\n*>") && !strings.HasPrefix(subject, "dialer.") && !strings.HasPrefix(subject, "$")
+}
+
+// answerOptOut tells the sender, where it wants to be told.
 func (c *Conn) answerOptOut(subject string, body []byte, failure *ControlError) {
-	if subject == "" || strings.ContainsAny(subject, " \t\r\n*>") || strings.HasPrefix(subject, "dialer.") || strings.HasPrefix(subject, "$") {
+	if !mayAnswer(subject) {
 		return
 	}
 	answer := &nats.Msg{Subject: subject, Data: body}

@@ -1,7 +1,9 @@
 package queue_test
 
 import (
+	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -160,11 +162,38 @@ func TestRoles_MayNot(t *testing.T) {
 			}
 		}
 	}
+	mustNotAnswer(t, o, daemon)
 	if conn, err := nats.Connect(o.URL, nats.RootCAs(o.CA)); err == nil {
 		conn.Close()
 		t.Error("somebody without a key was let in")
 	}
 	if _, err := queue.Connect(queue.ConnectOptions{URL: o.URL, Credentials: o.Seed(queuetest.Daemon)}); err == nil {
 		t.Error("a server was trusted whom nobody knows")
+	}
+}
+
+// mustNotAnswer fails the test where the daemon, who may do all, would publish an
+// answer where whoever asks may not.
+func mustNotAnswer(t *testing.T, o *queuetest.Outside, daemon *queue.Conn) {
+	t.Helper()
+	var asked atomic.Int32
+	serve(t, daemon, map[queue.Verb]queue.Handler{queue.VerbCampaignShow: func(context.Context, queue.Request) (any, error) {
+		asked.Add(1)
+		return struct{}{}, nil
+	}})
+	operator := raw(t, o, queuetest.Operator)
+	for _, reply := range []string{"$JS.API.STREAM.DELETE.OPTOUT", "$JS.API.STREAM.PURGE.OPTOUT", "dialer.v1.optout", "dialer.v1.event.c1"} {
+		if err := operator.PublishRequest(queue.ControlSubject(queue.VerbCampaignShow), reply, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := operator.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if err := queue.NewClient(in(t, o, queuetest.Operator, "dialctl")).Call(t.Context(), queue.VerbCampaignShow, nil, nil); err != nil {
+		t.Fatal(err) // which comes after those before it
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("%d questions were taken, want the one whose answer may be given", n)
 	}
 }

@@ -148,7 +148,7 @@ func (s *Service) add(verb Verb, subject string, handler Handler) error {
 // who ask next.
 func (s *Service) take(verb Verb, incoming micro.Request, handler Handler) {
 	received := time.Now()
-	if incoming.Reply() == "" {
+	if !mayAnswer(incoming.Reply()) {
 		return // nobody waits for an answer, so nobody may give orders
 	}
 	s.mu.Lock()
